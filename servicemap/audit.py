@@ -1,0 +1,88 @@
+"""The audit: what changed, who, when, through which door; append-only and hash-chained."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from servicemap import db
+from servicemap.access import Actor
+
+
+def diff(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """{field: [before, after]} of what differs; a field that one side lacks counts as None."""
+    keys = [*before, *(key for key in after if key not in before)]
+    pairs = {key: [before.get(key), after.get(key)] for key in keys}
+    return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
+
+
+class Log:
+    """The changes of one write transaction, written when it ends."""
+
+    def __init__(self, actor: Actor, batch_id: int | None) -> None:
+        self.actor = actor
+        self.batch_id = batch_id
+        self.rows: list[tuple[str, str, str, str]] = []
+
+    def record_change(
+        self, noun: str, key: str, action: str, changed: Mapping[str, list[Any]] | None = None
+    ) -> None:
+        """Note one change of the record `noun` `key`; it's written in the same transaction."""
+        text = json.dumps(changed or {}, ensure_ascii=False, sort_keys=True, default=str)
+        self.rows.append((noun, key, action, text))
+
+    def write(self) -> None:
+        # the head is locked here, as the last act, so that seq is the order of commits
+        seq, chain = db.query(f"SELECT seq, hash FROM change_head WHERE id = 1{_lock()}")[0]
+        at = now_text()
+        rows = []
+        for noun, key, action, text in self.rows:
+            seq, previous = seq + 1, chain
+            facts = (seq, at, self.actor.name, self.actor.door, self.batch_id, noun, key, action, text)
+            chain = hashlib.sha256(json.dumps([previous, *facts]).encode()).hexdigest()
+            rows.append((*facts, previous, chain))
+        db.execute_many(f"INSERT INTO change VALUES ({', '.join('?' * 11)})", rows)
+        db.execute("UPDATE change_head SET seq = ?, hash = ? WHERE id = 1", (seq, chain))
+
+
+@contextmanager
+def write_txn(actor: Actor, batch_id: int | None = None) -> Iterator[Log]:
+    """The one way in which rooms write: all of the block and its changes, or nothing.
+
+    A block that records no change leaves the audit as it is (a staging area is no part of the registry).
+    """
+    with db.transaction():
+        log = Log(actor, batch_id)
+        yield log
+        if log.rows:
+            log.write()
+
+
+def _lock() -> str:
+    return "" if db.is_sqlite() else " FOR UPDATE"  # SQLite's writer holds the whole database
+
+
+def head_seq(*, lock: bool = False) -> int:
+    """The seq of the last change: the registry's version. `lock` keeps other writers out to the end of
+    the transaction."""
+    return db.query(f"SELECT seq FROM change_head WHERE id = 1{_lock() if lock else ''}")[0][0]
+
+
+def now_text() -> str:
+    """This instant as the tables keep it: UTC with Z, to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def broken_link() -> int | None:
+    """The first seq whose hash doesn't follow from its row and the one before; None when all do."""
+    previous = ""
+    columns = "seq, changed_at, actor, door, batch_id, noun, key, action, diff, previous_hash, hash"
+    for row in db.database.execute_sql(f"SELECT {columns} FROM change ORDER BY seq"):
+        *facts, claimed, chain = row
+        right = hashlib.sha256(json.dumps([previous, *facts]).encode()).hexdigest()
+        if claimed != previous or chain != right:
+            return row[0]
+        previous = chain
+    return None

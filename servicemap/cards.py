@@ -1,0 +1,202 @@
+"""The public face of a facility: its JSON fragment and its rows in the finder's indexes.
+
+The fragment holds facts and dates, never the position, a distance or a state of the moment: those are
+put in front of it by the finder. It is written in the transaction of whatever changes the record.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Any
+
+from servicemap import db, geo
+from servicemap.divisions import Step, chunks, paths
+from servicemap.facility_types import Kinds
+from servicemap.records import Record, Role, load
+
+FREE, DISCOUNTED, ACCESSIBLE = 1, 2, 4  # search_row.flags
+ANY = 0  # the type that stands for all
+TABLES = ("card", "search_row", "list_row")
+
+Paths = dict[int, tuple[Step, ...]]
+
+
+def public_facts(record: Record, kinds: Kinds, path_of: Paths, today: date) -> dict[str, Any]:
+    """What everybody may know, as on `today`; the schema Facility of the API describes it.
+
+    Of a contact_only place: name, types, phone, hours and the county, nothing that says where.
+    """
+    hidden = record.visibility == "contact_only"
+    path = public_path(record, path_of)
+    return {
+        "code": record.code,
+        "name": record.name,
+        "roles": [
+            _role(role, kinds, path_of, hidden) for role in record.roles if not role.is_closed(today)
+        ],
+        "division": {**_step(path[-1]), "path": [_step(step) for step in path]},
+        "address": None if hidden else record.address,
+        "position_precision": "none" if hidden else record.position_precision,
+        "phone": record.phone,
+        "hours": record.hours,
+        "accessible": record.accessible,
+        "visibility": record.visibility,
+        "verified_on": record.verified_on,
+        "suspensions": [
+            {"from_on": start, "to_on": end, "reason": reason}
+            for start, end, reason in record.suspensions
+            if end is None or end > today
+        ],
+        "titles": [
+            {"kind": kind, "issuer": issuer, "awarded_on": awarded_on, "ends_on": ends_on}
+            for kind, issuer, awarded_on, ends_on in record.titles
+            if ends_on is None or ends_on > today
+        ],
+    }
+
+
+def public_path(record: Record, path_of: Paths) -> tuple[Step, ...]:
+    """The division path that may be shown: of a contact_only place down to its county only."""
+    path = path_of[record.division_id]
+    if record.visibility != "contact_only":
+        return path
+    return tuple(step for step in path if step.level in ("province", "city", "county")) or path[:1]
+
+
+def _step(step: Step) -> dict[str, str]:
+    return {"code": step.code, "name": step.name, "level": step.level}
+
+
+def _role(role: Role, kinds: Kinds, path_of: Paths, hidden: bool) -> dict[str, Any]:
+    kind = kinds.by_id[role.type_id]
+    places = None
+    if role.places_on and not hidden:
+        counts = {"registered": role.registered, "offered": role.offered, "taken": role.taken}
+        places = {**counts, "on": role.places_on}
+    return {
+        "type": kind.key,
+        "type_name": kind.name,
+        "level": role.level or kind.level,
+        "opened_on": role.opened_on,
+        "closed_on": role.closed_on,
+        "age_from_months": role.age_from_months,
+        "age_to_months": role.age_to_months,
+        "fee": role.fee,
+        "fee_text": role.fee_text,
+        "places": places,
+        "serves": [] if hidden else [_step(path_of[link.division_id][-1]) for link in role.serves],
+    }
+
+
+def fragment(facts: dict[str, Any]) -> str:
+    """The facts as JSON without the opening brace, so that a head can be put in front."""
+    return json.dumps(facts, ensure_ascii=False, separators=(",", ":"), default=str)[1:]
+
+
+def fresh_until(record: Record, today: date) -> date | None:
+    """The next day on which the fragment or the index rows would differ."""
+    days = [day for role in record.roles for day in (role.opened_on, role.closed_on)]
+    days += [end for _, end, _ in record.suspensions] + [ends_on for *_, ends_on in record.titles]
+    return min((day for day in days if day and day > today), default=None)
+
+
+def rows_of(record: Record, path_of: Paths, today: date) -> tuple[list[tuple], list[tuple]]:
+    """(search rows, list rows) of a record as on `today`: none for a place that is planned or closed,
+    and no search row for one that is unplaced or contact_only."""
+    open_roles = [role for role in record.roles if role.is_open(today)]
+    if not open_roles:
+        return [], []
+    placed = record.lat is not None and record.visibility == "public"
+    division_id = public_path(record, path_of)[-1].id
+    by_type = [(role.type_id, [role]) for role in open_roles]
+    listed = [(type_id, record.id, division_id, placed) for type_id, _ in [(ANY, []), *by_type]]
+    if not placed:
+        return [], listed
+    approximate = record.position_precision in ("community", "town")
+    cell = geo.morton(record.lng, record.lat)
+    searched = [
+        (
+            2 * type_id + approximate,
+            cell,
+            record.id,
+            record.lng,
+            record.lat,
+            record.hours_id,
+            _flags(record, roles),
+            *_ages(roles),
+            division_id,
+        )
+        for type_id, roles in [(ANY, open_roles), *by_type]
+    ]
+    return searched, listed
+
+
+def _flags(record: Record, roles: Sequence[Role]) -> int:
+    fees = {role.fee for role in roles}
+    return FREE * ("free" in fees) | DISCOUNTED * ("discounted" in fees) | ACCESSIBLE * bool(record.accessible)
+
+
+def _ages(roles: Sequence[Role]) -> tuple[int | None, int | None]:
+    """The widest span of the roles; an open end of any leaves that end open."""
+    starts, ends = [role.age_from_months for role in roles], [role.age_to_months for role in roles]
+    return (
+        None if None in starts else min(starts),
+        None if None in ends else max(ends),
+    )
+
+
+def write_cards(records: Iterable[Record], today: date, *, new: bool = False) -> None:
+    """Write fragment and index rows of the records, inside a write transaction. `new` saves the
+    removal of old ones. Four queries, whatever the number, for every 500 records."""
+    kinds = Kinds()
+    for chunk in chunks(list(records), 500):
+        ids = {record.division_id for record in chunk}
+        ids |= {link.division_id for record in chunk for role in record.roles for link in role.serves}
+        path_of = paths(ids)
+        cards, searched, listed = [], [], []
+        for record in chunk:
+            facts = public_facts(record, kinds, path_of, today)
+            of_search, of_list = rows_of(record, path_of, today)
+            cell = of_search[0][1] if of_search else None
+            stale_on = fresh_until(record, today)
+            cards.append((record.id, fragment(facts), cell, stale_on and stale_on.isoformat()))
+            searched += of_search
+            listed += of_list
+        if not new:
+            delete_cards([record.id for record in chunk], kinds)
+        insert_cards(cards, searched, listed)
+
+
+def insert_cards(cards: list[tuple], searched: list[tuple], listed: list[tuple]) -> None:
+    """Insert prepared rows of the three tables, inside a write transaction."""
+    for table, rows in zip(TABLES, (cards, searched, listed), strict=True):
+        if rows:
+            db.execute_many(f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", rows)
+
+
+def delete_cards(ids: Sequence[int], kinds: Kinds) -> None:
+    """Take the facilities out of the finder, inside a write transaction."""
+    cards = db.query(
+        f"SELECT morton, facility_id FROM card WHERE facility_id IN ({', '.join('?' * len(ids))})", ids
+    )
+    # both tables lead with the type: naming every type makes each removal a few seeks, not a scan
+    types = [ANY, *kinds.by_id]
+    walks = ", ".join(str(2 * type_id + approximate) for type_id in types for approximate in (0, 1))
+    db.execute_many(
+        f"DELETE FROM search_row WHERE walk IN ({walks}) AND morton = ? AND facility_id = ?",
+        [row for row in cards if row[0] is not None],
+    )
+    gone = [(facility_id,) for _, facility_id in cards]
+    db.execute_many(
+        f"DELETE FROM list_row WHERE type_id IN ({', '.join(map(str, types))}) AND facility_id = ?", gone
+    )
+    db.execute_many("DELETE FROM card WHERE facility_id = ?", gone)
+
+
+def roll_over(today: date) -> int:
+    """Rewrite the cards that `today` has made stale and return how many; inside a write transaction."""
+    stale = [
+        row[0] for row in db.query("SELECT facility_id FROM card WHERE fresh_until <= ?", (today.isoformat(),))
+    ]
+    write_cards(load(stale).values(), today)
+    return len(stale)

@@ -1,0 +1,256 @@
+"""The database handle: SQLite or PostgreSQL by URL, its one write transaction, its migrations.
+
+One process serves one registry: `database` is bound once by `open_database`. Each thread keeps
+one connection for as long as it lives.
+"""
+
+import importlib
+import pkgutil
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import peewee
+
+from servicemap import migrations
+from servicemap.errors import InvalidError, UnavailableError
+
+GATE_SECONDS = 30  # how long a writer waits for another before it is told to come back
+
+database = peewee.DatabaseProxy()
+
+# synchronous=FULL: NORMAL lost acknowledged edits in simulated power cuts.
+SQLITE_PRAGMAS = {
+    "journal_mode": "wal",
+    "synchronous": "full",
+    "busy_timeout": GATE_SECONDS * 1000,
+    "foreign_keys": "on",
+    "trusted_schema": "off",
+    "cell_size_check": "on",
+    "journal_size_limit": 64 * 1024 * 1024,
+    "mmap_size": 2 * 1024**3,
+    "cache_size": -8192,
+}
+
+
+def open_database(url: str) -> None:
+    """Bind the process to the registry at `url` (see Settings.database_url). Connects to nothing."""
+    scheme, _, rest = url.partition("://")
+    if scheme == "sqlite":
+        path = rest.removeprefix("/")
+        if not path or path == ":memory:":
+            raise InvalidError("SQLite 需要一个文件，例如 sqlite:///servicemap.db", "bad_database_url")
+        if sqlite3.sqlite_version_info < (3, 37):
+            raise InvalidError(f"SQLite {sqlite3.sqlite_version} 太旧，需要 3.37 以上", "sqlite_too_old")
+        target: peewee.Database = peewee.SqliteDatabase(path, pragmas=SQLITE_PRAGMAS, autoconnect=False)
+    elif scheme in ("postgresql", "postgres"):
+        target = peewee.PostgresqlDatabase(
+            f"postgresql://{rest}", prefer_psycopg3=True, autoconnect=False
+        )
+        target.connect_params.update(prepare_threshold=3, application_name="servicemap")
+    else:
+        raise InvalidError(
+            f"不认识的数据库地址“{scheme}://…”；用 sqlite:///文件 或 postgresql://用户@主机/库名",
+            "bad_database_url",
+        )
+    if database.obj is not None:
+        database.close()
+    database.initialize(target)
+
+
+def is_sqlite() -> bool:
+    return isinstance(database.obj, peewee.SqliteDatabase)
+
+
+def sqlite_path() -> Path:
+    return Path(database.obj.database)
+
+
+def address() -> str:
+    """The database's address for people: no password in it."""
+    if is_sqlite():
+        return f"sqlite:///{sqlite_path()}"
+    parts = urlsplit(database.obj.database)
+    user = f"{unquote(parts.username)}@" if parts.username else ""
+    return f"postgresql://{user}{parts.hostname or ''}{parts.path}"
+
+
+def connect() -> None:
+    """Make sure that this thread has a usable connection."""
+    if not database.is_closed() and not is_sqlite() and not database.is_connection_usable():
+        database.close()
+    if is_sqlite() and not sqlite_path().exists():
+        raise UnavailableError(
+            f"数据库 {sqlite_path()} 不存在；先运行 servicemap-admin db create", "no_database"
+        )
+    with _mapped():
+        database.connect(reuse_if_open=True)
+
+
+def query(sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    """All rows of one statement written with `?` placeholders; for reads that models would slow down."""
+    return database.execute_sql(placeholders(sql), params).fetchall()
+
+
+def placeholders(sql: str) -> str:
+    return sql if is_sqlite() else sql.replace("?", "%s")
+
+
+def execute(sql: str, params: Sequence[Any] = ()) -> None:
+    """One statement written with `?`, without an answer."""
+    database.execute_sql(placeholders(sql), params)
+
+
+def execute_many(sql: str, rows: Sequence[Sequence[Any]]) -> None:
+    """One statement written with `?` for many rows, inside the open transaction."""
+    with peewee.__exception_wrapper__:
+        database.connection().cursor().executemany(placeholders(sql), rows)
+
+
+def day(value: str | date | None) -> date | None:
+    """A date column as read by a plain query: SQLite gives text, PostgreSQL a date."""
+    return date.fromisoformat(value) if isinstance(value, str) else value
+
+
+@contextmanager
+def _mapped() -> Iterator[None]:
+    """Turn what the engine says into words that a person can act on."""
+    try:
+        yield
+    except peewee.OperationalError as error:
+        text = str(error)
+        known = {
+            "disk is full": ("磁盘已满，什么都没有改；请清理后再试", "disk_full"),
+            "No space left": ("磁盘已满，什么都没有改；请清理后再试", "disk_full"),
+            "locked": ("数据库正忙，请稍后再试", "busy"),
+            "deadlock": ("数据库正忙，请稍后再试", "busy"),
+            "readonly": ("数据库是只读的；请检查文件权限", "read_only"),
+            "read-only": ("数据库是只读的；请连接主库", "read_only"),
+            "unable to open": ("打不开数据库文件；请检查路径和权限", "no_database"),
+            "malformed": ("数据库文件已损坏；请从备份恢复", "corrupt"),
+            "connection": ("连不上数据库，请稍后再试", "no_database"),
+        }
+        for needle, (detail, code) in known.items():
+            if needle in text:
+                raise UnavailableError(detail, code) from error
+        raise
+
+
+@contextmanager
+def _gate() -> Iterator[None]:
+    """Let SQLite's writers in one by one: its own busy handler is unfair and starves some."""
+    if not is_sqlite():
+        yield
+        return
+    import fcntl  # late: absent on Windows, where nobody serves a database
+
+    with open(f"{sqlite_path()}.lock", "a") as file:
+        deadline = time.monotonic() + GATE_SECONDS
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise UnavailableError("数据库正忙（有人正在导入），请稍后再试", "busy") from None
+                time.sleep(0.002)
+        yield
+
+
+@contextmanager
+def transaction() -> Iterator[None]:
+    """The only way to write: all of the block or none of it. Rooms use audit.write_txn, which adds the audit.
+
+    Raises UnavailableError when another writer stays longer than GATE_SECONDS, or the disk is full.
+    """
+    with _mapped(), _gate():
+        database.execute_sql("BEGIN IMMEDIATE" if is_sqlite() else "BEGIN")
+        try:
+            yield
+            database.execute_sql("COMMIT")
+        except BaseException:
+            if _in_transaction():  # a full disk may have ended it; the first error is the one to tell
+                database.execute_sql("ROLLBACK")
+            raise
+
+
+def _in_transaction() -> bool:
+    connection = database.connection()
+    if is_sqlite():
+        return bool(connection.in_transaction)
+    return connection.info.transaction_status.name != "IDLE"
+
+
+# Migrations: modules NNNN_name with STATEMENTS (tokens below differ by engine), each whole or not at all.
+
+TOKENS = {
+    "sqlite": {
+        "id": "INTEGER NOT NULL PRIMARY KEY",
+        "bool": "INTEGER",
+        "bigint": "INTEGER",
+        "double": "REAL",
+        "narrow": " WITHOUT ROWID",
+    },
+    "postgresql": {
+        "id": "SERIAL NOT NULL PRIMARY KEY",
+        "bool": "BOOLEAN",
+        "bigint": "BIGINT",
+        "double": "DOUBLE PRECISION",
+        "narrow": "",
+    },
+}
+
+
+def engine() -> str:
+    return "sqlite" if is_sqlite() else "postgresql"
+
+
+def known_migrations() -> list[str]:
+    return sorted(m.name for m in pkgutil.iter_modules(migrations.__path__))
+
+
+def applied_migrations() -> list[str]:
+    """The migrations that this database has; empty for a fresh one."""
+    if "migration" not in database.get_tables():
+        return []
+    return [name for (name,) in query("SELECT name FROM migration ORDER BY name")]
+
+
+def upgrade() -> list[str]:
+    """Bring the schema up to date and return the migrations applied now. Safe to start twice at once."""
+    done = []
+    with transaction():
+        if not is_sqlite():
+            database.execute_sql("SELECT pg_advisory_xact_lock(4418)")
+        database.execute_sql("CREATE TABLE IF NOT EXISTS migration (name TEXT NOT NULL PRIMARY KEY)")
+        for name in [n for n in known_migrations() if n not in applied_migrations()]:
+            module = importlib.import_module(f"servicemap.migrations.{name}")
+            for statement in (*module.STATEMENTS, *getattr(module, engine().upper())):
+                database.execute_sql(fill(statement))
+            execute("INSERT INTO migration (name) VALUES (?)", (name,))
+            done.append(name)
+    return done
+
+
+def fill(statement: str) -> str:
+    """Replace {tokens} by the engine's words; braces that are no token stay."""
+    for token, word in TOKENS[engine()].items():
+        statement = statement.replace("{" + token + "}", word)
+    return statement
+
+
+def require_current_schema() -> None:
+    """Raise UnavailableError unless the database has exactly the migrations that this code knows."""
+    applied, known = applied_migrations(), known_migrations()
+    if applied == known:
+        return
+    if set(applied) - set(known):
+        raise UnavailableError("数据库比程序新；请升级程序", "schema_too_new")
+    raise UnavailableError("数据库需要升级；先运行 servicemap-admin db upgrade", "schema_too_old")
+
+

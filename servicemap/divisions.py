@@ -1,0 +1,326 @@
+"""The tree of 行政区划 and its versions: find one, walk up and down, read a list of them.
+
+Only `_chinese` knows how codes are built (the twelve digits of China's statistics bureau); any other
+scheme is taken as it stands.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from servicemap import db, geo
+from servicemap.access import Actor
+from servicemap.audit import Log, diff, write_txn
+from servicemap.errors import ConflictError, InvalidError, NotFoundError, Problem
+from servicemap.models import LEVELS, Division, Population, Registry, Shape, Succession
+
+LEVEL_NAMES = dict(zip(LEVELS, ("省", "市", "县（市、区）", "镇（街道）", "社区（村）"), strict=True))
+LEVEL_WORDS = {
+    **{word: word for word in LEVELS},
+    **{"village": "community", "township": "town", "district": "county"},
+    **{"省": "province", "市": "city", "县": "county", "区": "county", "镇": "town", "村": "community"},
+    **{"街道": "town", "乡": "town", "社区": "community"},
+}
+
+
+def rank(level: str) -> int:
+    """0 for the province, growing downwards."""
+    return LEVELS.index(level)
+
+
+# Reading
+
+
+def find(code: str, *, level: str | None = None, on: date | None = None) -> Division | None:
+    """The division with this code, padded or not: at the highest level at which it exists, unless
+    `level` says; the one valid on the day `on`, else the latest validity. One query."""
+    spellings = {code, code.ljust(12, "0")} if code.isascii() and code.isdigit() else {code}
+    found = Division.select().where(Division.code.in_(spellings) | Division.padded_code.in_(spellings))
+    fits = [
+        division
+        for division in found
+        if (level is None or division.level == level) and (on is None or is_valid(division, on))
+    ]
+    fits.sort(key=lambda d: (rank(d.level), d.valid_to is not None, -(d.valid_from or date.min).toordinal()))
+    return fits[0] if fits else None
+
+
+def get(code: str, *, level: str | None = None, on: date | None = None) -> Division:
+    """Like find, but raises NotFoundError."""
+    division = find(code, level=level, on=on)
+    if division is None:
+        raise NotFoundError(f"没有“{code}”这个区划代码", "division_not_found")
+    return division
+
+
+def is_valid(division: Division, on: date) -> bool:
+    return (division.valid_from is None or division.valid_from <= on) and (
+        division.valid_to is None or on < division.valid_to
+    )
+
+
+def children(division: Division | None, on: date) -> list[Division]:
+    """The divisions right below (of the whole registry for None), valid on the day, by code."""
+    below = Division.select().where(Division.parent == (division.id if division else None))
+    return [child for child in below.order_by(Division.code) if is_valid(child, on)]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a division path."""
+
+    id: int
+    code: str
+    name: str
+    level: str
+
+
+def paths(ids: Iterable[int]) -> dict[int, tuple[Step, ...]]:
+    """For each division id its path, top first and itself last. One query a level."""
+    steps: dict[int, tuple[Step, int | None]] = {}
+    wanted, missing = set(ids), set(ids)
+    while missing:
+        rows: list[tuple[Any, ...]] = []
+        for chunk in chunks(sorted(missing), 500):
+            marks = ", ".join("?" * len(chunk))
+            rows += db.query(
+                f"SELECT id, padded_code, name, level, parent_id FROM division WHERE id IN ({marks})", chunk
+            )
+        steps.update({row[0]: (Step(*row[:4]), row[4]) for row in rows})
+        missing = {row[4] for row in rows if row[4] is not None} - steps.keys()
+    found = {}
+    for id_ in wanted:
+        path, at = [], id_
+        while at is not None:
+            step, at = steps[at]
+            path.append(step)
+        found[id_] = tuple(reversed(path))
+    return found
+
+
+def chunks(items: Sequence[Any], size: int) -> Iterable[Sequence[Any]]:
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def locate(lng: float, lat: float) -> Division | None:
+    """The smallest division whose known shape holds the WGS-84 point. One query."""
+    boxed = (
+        Shape.select(Shape, Division)
+        .join(Division)
+        .where((Shape.west <= lng) & (lng <= Shape.east) & (Shape.south <= lat) & (lat <= Shape.north))
+    )
+    holding = [s.division for s in boxed if geo.contains(json.loads(s.geometry), lng, lat)]
+    return max(holding, key=lambda division: rank(division.level), default=None)
+
+
+def extent(setting: str) -> tuple[float, float, float, float] | None:
+    """(west, south, east, north) outside of which a place is refused: `setting`, else the stored
+    one, else the box of the known shapes, else 0.5° around the known places; None when nothing is known."""
+    stored = setting or Registry.get_by_id(1).extent
+    if stored:
+        return parse_extent(stored)
+    box = db.query("SELECT MIN(west), MIN(south), MAX(east), MAX(north) FROM shape")[0]
+    if box[0] is not None:
+        return box
+    box = db.query("SELECT MIN(lng), MIN(lat), MAX(lng), MAX(lat) FROM facility")[0]
+    return None if box[0] is None else (box[0] - 0.5, box[1] - 0.5, box[2] + 0.5, box[3] + 0.5)
+
+
+def parse_extent(text: str) -> tuple[float, float, float, float]:
+    try:
+        west, south, east, north = (float(part) for part in text.split(","))
+    except ValueError:
+        west = south = east = north = 0.0
+    if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
+        raise InvalidError(f"范围“{text}”应为 西,南,东,北，例如 111.9,23.4,114.0,25.2", "bad_extent")
+    return west, south, east, north
+
+
+# Writing
+
+
+@dataclass(frozen=True, slots=True)
+class DivisionRow:
+    """A row of a list of divisions, as text; codes may be padded with zeros; an empty text is no value."""
+
+    code: str
+    name: str
+    level: str
+    parent_code: str = ""
+    valid_from: str = ""
+    valid_to: str = ""
+    urban_rural: str = ""
+    replaces: str = ""  # the code that this one takes the place of, from valid_from on
+
+
+def import_divisions(actor: Actor, rows: Sequence[DivisionRow]) -> dict[str, int]:
+    """Create or update divisions: all of them, or (InvalidError with every problem) none.
+
+    Returns {created, updated, unchanged}. Rows are matched by code and valid_from. A division that
+    is not named stays as it is: its end is said by valid_to, or by a successor's `replaces`.
+    """
+    known = {(d.code, d.valid_from): d for d in Division.select()}
+    facts, problems = _read(rows, {code for d in known.values() for code in (d.code, d.padded_code)})
+    if problems:
+        raise InvalidError("区划名录有错误，什么都没有改", "bad_rows", problems)
+    counts = {"created": 0, "updated": 0, "unchanged": 0}
+    with write_txn(actor) as log:
+        latest = {code: d for d in known.values() for code in (d.padded_code, d.code)}
+        for row, fields in sorted(facts, key=lambda pair: rank(pair[1]["level"])):
+            parent = latest.get(row.parent_code)
+            fields["parent_id"] = parent.id if parent else None
+            division = known.get((fields["code"], fields["valid_from"]))
+            before = {field: getattr(division, field) for field in fields} if division else {}
+            changed = diff(before, fields)
+            if not changed:
+                counts["unchanged"] += 1
+                continue
+            counts["updated" if division else "created"] += 1
+            log.record_change("division", fields["padded_code"], "update" if division else "create", changed)
+            if row.replaces:
+                _close(log, latest[row.replaces], fields["valid_from"])
+            if division:
+                Division.update(**fields).where(Division.id == division.id).execute()
+            else:
+                division = Division.create(**fields, lft=0, rgt=0)
+            latest[fields["code"]] = latest[fields["padded_code"]] = division
+            if row.replaces:
+                Succession.create(old=latest[row.replaces], new=division, succeeded_on=fields["valid_from"])
+        if counts["created"] or counts["updated"]:
+            _renumber()
+    return counts
+
+
+def _read(
+    rows: Sequence[DivisionRow], known: set[str]
+) -> tuple[list[tuple[DivisionRow, dict[str, Any]]], list[Problem]]:
+    problems: list[Problem] = []
+    facts = []
+    chinese = all(len(row.code) == 12 and row.code.isdigit() for row in rows)
+    codes = known | {row.code for row in rows}
+    levels = [LEVEL_WORDS.get(row.level, "") for row in rows]
+    top = min((rank(level) for level in levels if level), default=0)
+    seen: set[tuple[str, date | None]] = set()
+    for number, (row, level) in enumerate(zip(rows, levels, strict=True), 1):
+
+        def wrong(code: str, column: str, value: str, detail: str, number: int = number) -> None:
+            problems.append(Problem(code, detail, row=number, column=column, value=value))
+
+        if not row.code or not row.name:
+            wrong("missing", "代码或名称", "", "代码和名称都要填")
+        if not level:
+            wrong("unknown_level", "层级", row.level, f"没有“{row.level}”这个层级；请填 {' '.join(LEVELS)}")
+            continue
+        if row.parent_code not in codes and rank(level) > top:
+            wrong("unknown_parent", "上级代码", row.parent_code, "没有这个上级区划")
+        if row.replaces and (row.replaces not in codes or not row.valid_from):
+            wrong("bad_succession", "替代", row.replaces, "要有这个旧区划，并填启用日期")
+        try:
+            valid_from, valid_to = (
+                date.fromisoformat(text) if text else None for text in (row.valid_from, row.valid_to)
+            )
+        except ValueError:
+            wrong("bad_date", "启用或停用日期", row.valid_from + row.valid_to, "日期应为 2023-06-30 这样")
+            continue
+        if valid_from and valid_to and valid_to <= valid_from:
+            wrong("dates_upside_down", "停用日期", row.valid_to, "停用日期应晚于启用日期")
+        kinds = _chinese(row.code, row.name, level) if chinese else {"code": row.code}
+        if (kinds["code"], valid_from) in seen:
+            wrong("duplicate_code", "代码", row.code, "同一代码出现两次")
+        seen.add((kinds["code"], valid_from))
+        fields = {
+            "padded_code": row.code,
+            "name": row.name,
+            "level": level,
+            "community_kind": None,
+            "town_kind": None,
+            "urban_rural": row.urban_rural or None,
+            "virtual": False,
+            "pseudo": False,
+            "valid_from": valid_from,
+            "valid_to": valid_to,
+        }
+        facts.append((row, fields | kinds))
+    return facts, problems
+
+
+def _chinese(code: str, name: str, level: str) -> dict[str, Any]:
+    """What a twelve-digit code says (统计用区划代码编制规则): digits 7–9 the kind of town
+    (0 街道, 1 镇, 2–3 乡, 4–5 类似乡级), digits 10–12 the kind of community (001–199 居委会, 200–399 村委会)."""
+    length = {"province": 2, "city": 4, "county": 6, "town": 9, "community": 12}[level]
+    fields: dict[str, Any] = {"code": code[:length]}
+    if level == "town":
+        kinds = {"0": "street", "1": "town", "2": "township", "3": "township"}
+        fields["town_kind"] = kinds.get(code[6], "pseudo")
+        fields["pseudo"] = fields["town_kind"] == "pseudo"
+    if level == "community":
+        suffix = int(code[9:])
+        fields["virtual"] = "虚拟" in name
+        fields["community_kind"] = (
+            "residents_committee" if suffix < 200 else "villagers_committee" if suffix < 400 else "other"
+        )
+    return fields
+
+
+def _close(log: Log, division: Division, on: date) -> None:
+    if division.valid_to is not None:
+        raise ConflictError(f"{division.padded_code} {division.name} 已经停用，不能再被替代", "already_retired")
+    Division.update(valid_to=on).where(Division.id == division.id).execute()
+    log.record_change("division", division.padded_code, "retire", {"valid_to": [None, on]})
+
+
+def _renumber() -> None:
+    """Number the tree anew so that a subtree is lft BETWEEN its root's lft AND rgt."""
+    below: dict[int | None, list[int]] = {}
+    rows = db.query("SELECT id, parent_id, lft, rgt FROM division ORDER BY code, id")
+    for id_, parent_id, *_ in rows:
+        below.setdefault(parent_id, []).append(id_)
+    left: dict[int, int] = {}
+    right: dict[int, int] = {}
+    count = 0
+    stack: list[tuple[int, bool]] = [(id_, False) for id_ in reversed(below.get(None, []))]
+    while stack:
+        id_, done = stack.pop()
+        if done:
+            right[id_] = count
+            continue
+        count += 1
+        left[id_] = count
+        stack.append((id_, True))
+        stack.extend((child, False) for child in reversed(below.get(id_, [])))
+    moved = [(left[i], right[i], i) for i, _, lft, rgt in rows if (lft, rgt) != (left[i], right[i])]
+    db.execute_many("UPDATE division SET lft = ?, rgt = ? WHERE id = ?", moved)
+
+
+def set_shape(log: Log, division: Division, geometry: dict[str, Any], source: str) -> bool:
+    """Store a division's GeoJSON geometry (WGS-84); False when it is there already."""
+    text = json.dumps(geometry, separators=(",", ":"))
+    old = Shape.get_or_none(Shape.division == division)
+    if old and (old.geometry, old.source) == (text, source):
+        return False
+    box = dict(zip(("west", "south", "east", "north"), geo.box_of(geometry), strict=True))
+    if old:
+        old.delete_instance()
+    Shape.create(division=division, geometry=text, source=source, **box)
+    log.record_change("division", division.padded_code, "set_shape")
+    return True
+
+
+def set_population(log: Log, division: Division, kind: str, counted_on: date, persons: int, source: str) -> bool:
+    """Store a count of residents; False when it is there already."""
+    key = (Population.division == division) & (Population.kind == kind) & (Population.counted_on == counted_on)
+    old = Population.get_or_none(key)
+    if old and (old.persons, old.source) == (persons, source):
+        return False
+    if old:
+        Population.update(persons=persons, source=source).where(key).execute()
+    else:
+        Population.create(
+            division=division, kind=kind, counted_on=counted_on, persons=persons, source=source
+        )
+    log.record_change(
+        "division", division.padded_code, "set_population", {kind: [old and old.persons, persons]}
+    )
+    return True

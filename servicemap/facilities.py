@@ -1,0 +1,229 @@
+"""The rules of one record: get it, say what it would become, write it with its audit and public face."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import date
+from typing import Any
+
+from servicemap import cards, db, geo
+from servicemap.audit import Log, diff
+from servicemap.errors import NotFoundError
+from servicemap.facility_types import Kinds
+from servicemap.records import Record, Role, Serves, allocate, load, parse_code
+
+FACILITY_COLUMNS = (
+    "name",
+    "division_id",
+    "address",
+    "lat",
+    "lng",
+    "position_precision",
+    "position_datum",
+    "phone",
+    "hours_id",
+    "accessible",
+    "visibility",
+    "source",
+    "external_id",
+)
+PLACES = ("registered", "offered", "taken")
+ROLE_COLUMNS = tuple(
+    f.name for f in fields(Role) if f.name not in ("id", "places_on", *PLACES, "serves")
+)
+SAME_POSITION_M = 0.1  # a position that moves less (a conversion there and back) has not moved
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """What somebody says of one place: only the fields that they fill.
+
+    `facility` and the dicts of `roles` (type id, fields) use the names of records.Record and
+    records.Role; `serves` is a sorted list of division ids.
+    """
+
+    facility: dict[str, Any]
+    roles: list[tuple[int, dict[str, Any]]]
+    verified_on: date | None = None
+
+
+def get(code: str) -> Record:
+    """The record with this public code (hyphen optional); raises NotFoundError. Seven queries."""
+    facility_id = parse_code(code)
+    record = load([facility_id]).get(facility_id) if facility_id else None
+    if record is None:
+        raise NotFoundError(f"没有编号“{code}”的服务点", "facility_not_found")
+    return record
+
+
+def merged(record: Record, stated: Stated, as_of: date) -> Record:
+    """A copy of the record as the statement would make it; a new role carries the id 0."""
+    facility = _settle_position(record, dict(stated.facility))
+    new = replace(record, **facility, roles=[replace(role) for role in record.roles])
+    if stated.verified_on and (record.verified_on is None or stated.verified_on > record.verified_on):
+        new.verified_on = stated.verified_on
+    for type_id, role_fields in stated.roles:
+        role = _role_meant(new, type_id, role_fields)
+        role_fields = dict(role_fields)
+        serves = role_fields.pop("serves", None)
+        if serves is not None and serves != [link.division_id for link in role.serves]:
+            role.serves = [Serves(division_id, None, None) for division_id in serves]
+        if any(getattr(role, name) != role_fields[name] for name in PLACES if name in role_fields):
+            role.places_on = as_of
+        for name, value in role_fields.items():
+            setattr(role, name, value)
+    return new
+
+
+def _settle_position(record: Record, facility: dict[str, Any]) -> dict[str, Any]:
+    """Keep position and precision together: none exactly where there is no position."""
+    precision = facility.get("position_precision")
+    if "lat" in facility:
+        if precision in (None, "none"):
+            kept = record.position_precision
+            facility["position_precision"] = "door" if kept == "none" else kept
+        if record.lat is not None and record.lng is not None:
+            moved = geo.distance_from(record.lng, record.lat)(facility["lng"], facility["lat"])
+            if moved < SAME_POSITION_M:
+                facility |= {name: getattr(record, name) for name in ("lat", "lng", "position_datum")}
+    elif precision == "none":
+        facility |= {"lat": None, "lng": None, "position_datum": None}
+    elif precision and record.lat is None:
+        del facility["position_precision"]
+    return facility
+
+
+def _role_meant(record: Record, type_id: int, role_fields: dict[str, Any]) -> Role:
+    """The role that is spoken of: of its type the current one, else the one opened on that day (or,
+    where no day is given, the last), else a new one."""
+    of_type = [role for role in record.roles if role.type_id == type_id]
+    current = [role for role in of_type if role.closed_on is None]
+    opened_on = role_fields.get("opened_on")
+    past = [role for role in of_type if opened_on is None or role.opened_on == opened_on]
+    if current or past:
+        return (current or past)[-1]
+    record.roles.append(Role(0, type_id))
+    return record.roles[-1]
+
+
+def flat(record: Record, kinds: Kinds) -> dict[str, Any]:
+    """The record as {field: value}, a role's fields behind its type's key: what audit and plan compare."""
+    facts: dict[str, Any] = {name: getattr(record, name) for name in FACILITY_COLUMNS if name != "hours_id"}
+    facts |= {"hours": record.hours, "verified_on": record.verified_on}
+    seen: dict[str, int] = {}
+    for role in record.roles:
+        key = kinds.by_id[role.type_id].key
+        seen[key] = seen.get(key, 0) + 1
+        key += f"#{seen[key]}" if seen[key] > 1 else ""
+        facts[f"{key}.is_role"] = True
+        facts |= {f"{key}.{name}": getattr(role, name) for name in (*ROLE_COLUMNS[1:], "places_on", *PLACES)}
+        facts[f"{key}.serves"] = [link.division_id for link in role.serves]
+    return {name: value for name, value in facts.items() if value not in (None, [])}
+
+
+def write(
+    log: Log, created: Sequence[Record], updated: Iterable[tuple[Record, Record]], today: date
+) -> None:
+    """Write new records (their ids are given here) and (before, after) pairs with all that hangs on
+    them: hours, roles, places, links, verifications, audit, public face. Inside a write transaction."""
+    kinds = Kinds()
+    pairs: list[tuple[Record | None, Record]] = [(None, record) for record in created]
+    pairs += updated
+    _store_hours([after for _, after in pairs])
+    for id_, record in enumerate(created, allocate("facility", len(created))):
+        record.id = id_
+    _store("facility", FACILITY_COLUMNS, [(before, after, ()) for before, after in pairs])
+    db.execute_many(
+        "UPDATE facility SET version = version + 1 WHERE id = ?",
+        [(after.id,) for before, after in pairs if before],
+    )
+    roles = []
+    for before, after in pairs:
+        old = {role.id: role for role in before.roles} if before else {}
+        roles += [(old.get(role.id), role, (after.id,)) for role in after.roles]
+    new = [role for was, role, _ in roles if was is None]
+    for id_, role in enumerate(new, allocate("role", len(new))):
+        role.id = id_
+    _store("role", ROLE_COLUMNS, roles)
+    _store_places(roles)
+    _store_serves(roles)
+    db.execute_many(
+        "INSERT INTO verification (facility_id, verified_on, verified_by) VALUES (?, ?, ?)",
+        [
+            (after.id, _plain(after.verified_on), log.actor.name)
+            for before, after in pairs
+            if after.verified_on and after.verified_on != (before and before.verified_on)
+        ],
+    )
+    for before, after in pairs:
+        changed = diff(flat(before, kinds) if before else {}, flat(after, kinds))
+        log.record_change("facility", after.code, "update" if before else "create", changed)
+    cards.write_cards(created, today, new=True)
+    cards.write_cards([after for before, after in pairs if before], today)
+
+
+def _store(table: str, columns: Sequence[str], rows: Sequence[tuple[Any, Any, tuple]]) -> None:
+    """Insert where there was nothing before, update what differs. A role's row carries its facility."""
+    keys = ("id", "facility_id") if table == "role" else ("id",)
+    names = (*keys, *columns)
+    db.execute_many(
+        f"INSERT INTO {table} ({', '.join(names)}{', version' if table == 'facility' else ''})"
+        f" VALUES ({', '.join('?' * len(names))}{', 1' if table == 'facility' else ''})",
+        [(new.id, *owner, *_values(new, columns)) for old, new, owner in rows if old is None],
+    )
+    db.execute_many(
+        f"UPDATE {table} SET {', '.join(f'{name} = ?' for name in columns)} WHERE id = ?",
+        [
+            (*_values(new, columns), new.id)
+            for old, new, _ in rows
+            if old is not None and _values(old, columns) != _values(new, columns)
+        ],
+    )
+
+
+def _values(record: Any, columns: Sequence[str]) -> list[Any]:
+    return [_plain(getattr(record, name)) for name in columns]
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _store_hours(records: Sequence[Record]) -> None:
+    """Give each record the id of its hours' text, storing texts that are new."""
+    texts = sorted({record.hours for record in records if record.hours})
+    db.execute_many(
+        "INSERT INTO hours (text) VALUES (?) ON CONFLICT (text) DO NOTHING", [(text,) for text in texts]
+    )
+    ids: dict[str, int] = {}
+    for text in texts:
+        ids[text] = db.query("SELECT id FROM hours WHERE text = ?", (text,))[0][0]
+    for record in records:
+        record.hours_id = ids[record.hours] if record.hours else None
+
+
+def _store_places(roles: Sequence[tuple[Role | None, Role, tuple]]) -> None:
+    columns = ("places_on", *PLACES)
+    changed = [
+        (role.id, *_values(role, columns))
+        for old, role, _ in roles
+        if role.places_on and (old is None or _values(old, columns) != _values(role, columns))
+    ]
+    db.execute_many(
+        "INSERT INTO role_places (role_id, from_on, registered, offered, taken) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT (role_id, from_on) DO UPDATE SET registered = excluded.registered,"
+        " offered = excluded.offered, taken = excluded.taken",
+        changed,
+    )
+
+
+def _store_serves(roles: Sequence[tuple[Role | None, Role, tuple]]) -> None:
+    changed = [(old, role) for old, role, _ in roles if role.serves != (old.serves if old else [])]
+    db.execute_many("DELETE FROM role_serves WHERE role_id = ?", [(role.id,) for old, role in changed if old])
+    db.execute_many(
+        "INSERT INTO role_serves (role_id, division_id, from_on, to_on) VALUES (?, ?, ?, ?)",
+        [
+            (role.id, link.division_id, _plain(link.from_on), _plain(link.to_on))
+            for _, role in changed
+            for link in role.serves
+        ],
+    )

@@ -1,0 +1,75 @@
+"""类型: the kinds of place that the registry knows, as data."""
+
+import difflib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from servicemap.audit import Log, diff
+from servicemap.errors import NotFoundError
+from servicemap.models import FacilityType
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A facility type: `level` says whom it serves by default, `clauses` why it is counted."""
+
+    id: int
+    key: str
+    name: str
+    name_en: str
+    level: str
+    clauses: tuple[str, ...]
+    aliases: tuple[str, ...]
+
+
+class Kinds:
+    """All types of the registry at one moment, found by id, key, name or everyday name."""
+
+    def __init__(self) -> None:
+        rows = FacilityType.select().order_by(FacilityType.id).tuples()
+        self.all = [Kind(*row[:5], tuple(json.loads(row[5])), tuple(json.loads(row[6]))) for row in rows]
+        self.by_id = {kind.id: kind for kind in self.all}
+        self._by_word: dict[str, Kind] = {}
+        for kind in self.all:
+            for word in (kind.key, kind.name, kind.name_en.lower(), *kind.aliases):
+                self._by_word.setdefault(word, kind)
+
+    def find(self, word: str) -> Kind | None:
+        return self._by_word.get(word) or self._by_word.get(word.lower())
+
+    def get(self, word: str) -> Kind:
+        kind = self.find(word)
+        if kind is None:
+            near = self.near(word)
+            raise NotFoundError(
+                f"没有“{word}”这个类型" + (f"；是不是“{near}”？" if near else ""), "type_not_found"
+            )
+        return kind
+
+    def near(self, word: str) -> str | None:
+        """The known name most like the word, or None when none is."""
+        close = difflib.get_close_matches(word, list(self._by_word), n=1, cutoff=0.5)
+        return self._by_word[close[0]].name if close else None
+
+
+def set_type(log: Log, kind: Kind) -> bool:
+    """Create or change a type (matched by id); False when it is there already."""
+    fields: dict[str, Any] = {
+        "key": kind.key,
+        "name": kind.name,
+        "name_en": kind.name_en,
+        "level": kind.level,
+        "clauses": json.dumps(kind.clauses, ensure_ascii=False),
+        "aliases": json.dumps(kind.aliases, ensure_ascii=False),
+    }
+    old = FacilityType.get_or_none(FacilityType.id == kind.id)
+    changed = diff({field: getattr(old, field) for field in fields} if old else {}, fields)
+    if not changed:
+        return False
+    if old:
+        FacilityType.update(**fields).where(FacilityType.id == kind.id).execute()
+    else:
+        FacilityType.create(id=kind.id, **fields)
+    log.record_change("facility_type", kind.key, "update" if old else "create", changed)
+    return True

@@ -1,0 +1,297 @@
+"""The facts of a place as text comes in: the rule of every field, and what to say when one is broken."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+from servicemap import divisions, geo
+from servicemap.errors import Problem
+from servicemap.facility_types import Kind, Kinds
+from servicemap.models import FEES, PRECISIONS, VISIBILITIES, Division
+from servicemap.records import parse_code
+
+LENGTHS = {
+    "name": 120,
+    "address": 200,
+    "hours": 200,
+    "fee_text": 200,
+    "closed_reason": 200,
+    "source": 60,
+    "external_id": 100,
+}
+DATUM_WORDS = {
+    **{datum: datum for datum in geo.DATUMS},
+    **{"高德": "gcj02", "腾讯": "gcj02", "微信": "gcj02", "百度": "bd09", "天地图": "wgs84", "gps": "wgs84"},
+    **{"gcj-02": "gcj02", "bd-09": "bd09", "wgs-84": "wgs84", "火星": "gcj02", "cgcs2000": "wgs84"},
+}
+DATUM_HELP = "坐标取自 高德/腾讯/微信 填 gcj02，百度 填 bd09，天地图/GPS 填 wgs84"
+_CHINESE = {
+    "position_precision": dict(zip(("门牌", "街路", "村居", "乡镇", "无"), PRECISIONS, strict=True)),
+    "visibility": dict(zip(("公开", "只公开联系方式"), VISIBILITIES, strict=True)),
+    "fee": dict(zip(("免费", "优惠", "收费"), FEES, strict=True)),
+    "accessible": {"是": True, "有": True, "yes": True, "true": True, "否": False, "无": False, "no": False, "false": False},
+}
+_DATE = re.compile(r"(\d{4})\s*(?:-|/|\.|年)\s*(\d{1,2})\s*(?:-|/|\.|月)\s*(\d{1,2})日?(?:[T ]0{1,2}:00(?::00)?)?")
+_NUMBER = re.compile(r"[+-]?\d{1,12}(\.\d{1,17})?(\.0+)?")
+_SCIENTIFIC = re.compile(r"[+-]?\d+(\.\d+)?[eE][+-]?\d+")
+
+
+@dataclass(slots=True)
+class Facts:
+    """What one row says: only the fields that it fills, by the columns' names of models."""
+
+    number: int
+    facility: dict[str, Any] = field(default_factory=dict)
+    role: dict[str, Any] = field(default_factory=dict)
+    kinds: list[Kind] = field(default_factory=list)
+    facility_id: int | None = None
+    verified_on: date | None = None
+    problems: list[Problem] = field(default_factory=list)
+
+
+class Reader:
+    """Reads rows for one registry: knows its types, divisions and extent, and the headings of the file."""
+
+    def __init__(self, headings: Mapping[str, str], extent_setting: str, today: date) -> None:
+        self.kinds = Kinds()
+        self.headings = headings
+        self.extent = divisions.extent(extent_setting)
+        self.today = today
+        self._divisions: dict[str, Division | None] = {}
+
+    def division(self, code: str) -> Division | None:
+        if code not in self._divisions:
+            self._divisions[code] = divisions.find(code)
+        return self._divisions[code]
+
+    def read(self, number: int, cells: Mapping[str, str]) -> Facts:
+        """One row of {field: text} as facts; what is wrong stands in `problems`, nothing is guessed."""
+        facts = Facts(number)
+
+        def wrong(name: str, code: str, detail: str, cure: str | None = None) -> None:
+            column = self.headings.get(name, name)
+            value = cells.get(name, "")
+            shown = value if len(value) <= 60 else value[:57] + "…"
+            facts.problems.append(Problem(code, detail, name, number, column, shown, cure))
+
+        row = _Row({name: clean(name, text) for name, text in cells.items()}, wrong)
+        for name in row.cells:
+            if any(unicodedata.category(char) in ("Cc", "Cs") for char in row.cells[name]):
+                wrong(name, "bad_character", "含有看不见的控制字符", "请重新输入这一格")
+        self._identity(row, facts)
+        self._standing(row, facts)
+        self._position(row, facts)
+        self._roles(row, facts)
+        for name in ("address", "hours", "fee_text", "closed_reason"):
+            row.text(name, facts.role if name in ("fee_text", "closed_reason") else facts.facility)
+        for name, words in _CHINESE.items():
+            row.word(name, words, facts.role if name == "fee" else facts.facility)
+        _phone(row, facts)
+        facts.verified_on = row.date("verified_on", self.today)
+        return facts
+
+    def _identity(self, row: "_Row", facts: Facts) -> None:
+        if code := row.cells.get("code"):
+            facts.facility_id = parse_code(code)
+            if _SCIENTIFIC.fullmatch(code):
+                row.scientific("code")
+            elif facts.facility_id is None:
+                row.wrong("code", "bad_code", f"“{code}”不是服务点编号", "编号像 F0012345-7；新服务点请留空")
+        row.text("source", facts.facility)
+        row.text("external_id", facts.facility)
+        if _SCIENTIFIC.fullmatch(row.cells.get("external_id", "")):
+            row.scientific("external_id")
+        if not row.cells.get("name"):
+            row.wrong("name", "missing_name", "没有填名称", "请填服务点的名称")
+        row.text("name", facts.facility)
+
+    def _standing(self, row: "_Row", facts: Facts) -> None:
+        code = row.cells.get("division")
+        if not code:
+            row.wrong("division", "missing_division", "没有填区划代码", "请填所在村（居）的 12 位代码")
+        elif found := self._existing(row, "division", code):
+            facts.facility["division_id"] = found.id
+        links = [self._existing(row, "serves", part) for part in _parts(row.cells.get("serves", ""))]
+        if any(links):
+            facts.role["serves"] = sorted({link.id for link in links if link})
+
+    def _existing(self, row: "_Row", name: str, code: str) -> Division | None:
+        found = self.division(code)
+        if found and found.valid_to and found.valid_to <= self.today:
+            cure = "请填现在的区划代码（servicemap-admin division list）"
+            row.wrong(name, "retired_division", f"{code} {found.name} 已于 {found.valid_to} 停用", cure)
+        elif found:
+            return found
+        elif _SCIENTIFIC.fullmatch(code):
+            row.scientific(name)
+        elif code.isdigit() and (self.division("0" + code) or len(code) == 11):
+            row.wrong(name, "lost_leading_zero", f"“{code}”少了一位，可能是表格去掉了开头的 0", SET_AS_TEXT)
+        else:
+            row.wrong(name, "unknown_division", f"没有“{code}”这个区划代码", "请核对村（居）代码")
+        return None
+
+    def _position(self, row: "_Row", facts: Facts) -> None:
+        given = [name for name in ("lng", "lat") if row.cells.get(name)]
+        if not given:
+            return
+        if len(given) == 1:
+            other = "lat" if given == ["lng"] else "lng"
+            row.wrong(other, "one_coordinate", "经度和纬度只填了一个", "请两个都填，或都留空")
+            return
+        lng, lat = row.number("lng"), row.number("lat")
+        word = row.cells.get("datum", "")
+        datum = DATUM_WORDS.get(word.lower())
+        if not word:
+            row.wrong("datum", "datum_missing", "填了坐标，没有说明坐标系", f"{DATUM_HELP}（--datum 或“坐标系”列）")
+        elif datum is None:
+            row.wrong("datum", "unknown_datum", f"没有“{word}”这个坐标系", DATUM_HELP)
+        if lng is None or lat is None or datum is None:
+            return
+        if lng == 0 and lat == 0:
+            row.wrong("lat", "zero_coordinates", "坐标是 0,0（海里），多半是没有取到位置", "没有坐标请两格都留空")
+            return
+        swapped = self._place(lat, lng, datum)
+        placed = self._place(lng, lat, datum)
+        if placed is None and swapped is not None:
+            row.wrong("lat", "swapped_coordinates", "经度和纬度填反了", "请把这两格对调")
+        elif placed is None:
+            row.wrong("lat", "outside_extent", f"{lat}, {lng} 不在本登记册的范围内", "请核对坐标")
+        else:
+            lng, lat = placed
+            facts.facility |= {"lng": round(lng, 7), "lat": round(lat, 7), "position_datum": datum}
+
+    def _place(self, lng: float, lat: float, datum: str) -> tuple[float, float] | None:
+        """The point in WGS-84, or None when it is no point on earth or outside the extent."""
+        if abs(lng) > 180 or abs(lat) > 90:
+            return None
+        lng, lat = geo.to_wgs84(lng, lat, datum)
+        west, south, east, north = self.extent or (-180, -90, 180, 90)
+        return (lng, lat) if west <= lng <= east and south <= lat <= north else None
+
+    def _roles(self, row: "_Row", facts: Facts) -> None:
+        words = _parts(row.cells.get("type", ""))
+        if not words:
+            row.wrong("type", "missing_type", "没有填类型", "请填类型，例如 家长学校")
+        for word in words:
+            kind = self.kinds.find(word)
+            if kind is None:
+                near = self.kinds.near(word)
+                cure = f"是不是“{near}”？" if near else "servicemap-admin facility types 列出全部类型"
+                row.wrong("type", "unknown_type", f"没有“{word}”这个类型", cure)
+            elif kind not in facts.kinds:
+                facts.kinds.append(kind)
+        role = facts.role
+        role["opened_on"] = row.date("opened_on")
+        role["closed_on"] = row.date("closed_on")
+        if role["opened_on"] and role["closed_on"] and role["closed_on"] < role["opened_on"]:
+            row.wrong("closed_on", "closed_before_opened", "关闭日期早于设立日期", "请核对这两个日期")
+        for name in ("age_from_months", "age_to_months"):
+            role[name] = row.count(name, "bad_age", "月龄", 12 * 18)
+        youngest, oldest = role["age_from_months"], role["age_to_months"]
+        if youngest is not None and oldest is not None and youngest > oldest:
+            row.wrong("age_to_months", "ages_upside_down", "最大月龄小于最小月龄", "请核对这两格")
+        for name in ("registered", "offered", "taken"):
+            role[name] = row.count(f"places_{name}", "negative_places", "托位", 10_000)
+        facts.role = {name: value for name, value in role.items() if value is not None}
+
+
+SET_AS_TEXT = "请把这一列设为“文本”格式，再重新填写"
+
+
+class _Row:
+    """The cells of one row, read field by field; `wrong(field, code, detail, cure)` notes a problem."""
+
+    def __init__(self, cells: dict[str, str], wrong: Callable[..., None]) -> None:
+        self.cells = cells
+        self.wrong = wrong
+
+    def scientific(self, name: str) -> None:
+        text = self.cells[name]
+        detail = f"“{text}”是科学计数，后面的数字已经丢失"
+        self.wrong(name, "scientific_notation", detail, SET_AS_TEXT)
+
+    def text(self, name: str, into: dict[str, Any]) -> None:
+        value = self.cells.get(name)
+        if not value:
+            return
+        if len(value) > LENGTHS[name]:
+            detail = f"有 {len(value)} 个字，最多 {LENGTHS[name]} 个"
+            self.wrong(name, f"{name}_too_long", detail, "请缩短")
+        into[name] = value
+
+    def word(self, name: str, words: Mapping[str, Any], into: dict[str, Any]) -> None:
+        value = self.cells.get(name)
+        if not value:
+            return
+        known = {**words, **{str(meaning).lower(): meaning for meaning in words.values()}}
+        if value.lower() in known:
+            into[name] = known[value.lower()]
+        else:
+            self.wrong(name, f"unknown_{name}", f"不认识“{value}”", f"请填 {' / '.join(words)}")
+
+    def number(self, name: str) -> float | None:
+        if _NUMBER.fullmatch(self.cells[name]):
+            return float(self.cells[name])
+        self.wrong(name, "bad_number", f"“{self.cells[name]}”不是数字", "请只填数字，例如 113.056042")
+        return None
+
+    def count(self, name: str, code: str, what: str, most: int) -> int | None:
+        value = self.cells.get(name)
+        if not value:
+            return None
+        if _NUMBER.fullmatch(value) and float(value).is_integer() and 0 <= float(value) <= most:
+            return int(float(value))
+        self.wrong(name, code, f"“{value}”不是合理的{what}数", f"请填 0 到 {most} 的整数")
+        return None
+
+    def date(self, name: str, latest: date | None = None) -> date | None:
+        value = self.cells.get(name)
+        if not value:
+            return None
+        if value.isdigit() and 20_000 <= int(value) <= 80_000:
+            meant = date(1899, 12, 30) + timedelta(days=int(value))  # the day that spreadsheets count from
+            detail = f"“{value}”是表格内部的日期序号（可能是 {meant}）"
+            self.wrong(name, "date_serial", detail, "请把这一列设为“日期”格式，再核对")
+            return None
+        try:
+            parts = _DATE.fullmatch(value)
+            day = date(*map(int, parts.groups())) if parts else None
+        except ValueError:
+            day = None
+        if day is None or not 1900 <= day.year <= 2100:
+            self.wrong(name, "bad_date", f"“{value}”不是日期", "请写成 2023-09-01")
+            return None
+        if latest and day > latest:
+            self.wrong(name, "future_date", f"{day} 还没有到", "请核对日期")
+        return day
+
+
+def _phone(row: _Row, facts: Facts) -> None:
+    value = row.cells.get("phone")
+    if not value:
+        return
+    if _SCIENTIFIC.fullmatch(value):
+        row.scientific("phone")
+    elif len(value) > 60 or not re.fullmatch(r"[0-9+\-()、,;/ 转分机]+", value) or not re.search(r"\d{3}", value):
+        row.wrong("phone", "bad_phone", f"“{value}”不像电话号码", "请填数字，例如 0763-3360000")
+    elif value.isdigit() and (
+        len(value) == 9 and value[0] != "0" or len(value) == 10 and value[0] not in "0148"
+    ):
+        row.wrong("phone", "lost_leading_zero", f"“{value}”像是去掉了区号开头的 0", SET_AS_TEXT)
+    else:
+        facts.facility["phone"] = value
+
+
+def clean(name: str, text: str) -> str:
+    """The text of a field as it is kept: one space for many, none at the ends; full-width digits and
+    signs become plain ones except in free text, whose punctuation is the writer's own."""
+    form = "NFC" if name in LENGTHS else "NFKC"
+    return " ".join(unicodedata.normalize(form, text).split())
+
+
+def _parts(text: str) -> list[str]:
+    """The items of a cell that lists several, separated by 、 , ; / or a line break."""
+    return [part for part in re.split(r"\s*[、,;/|]\s*", text) if part]

@@ -1,0 +1,63 @@
+"""Import batches: a file's rows on their way in. open → (rows) → planned → applied."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+from servicemap import db, registry
+from servicemap.access import SEED, Actor
+from servicemap.audit import now_text
+from servicemap.errors import ConflictError, InvalidError, NotFoundError
+from servicemap.imports.columns import FIELDS
+from servicemap.models import ImportBatch, StagedRow
+
+NAMES = {field.name for field in FIELDS}
+
+
+def open_batch(actor: Actor, *, file_name: str, headings: Mapping[str, str], as_of: date) -> ImportBatch:
+    """Begin an import; `headings` are {field: heading as in the file}, for what rejections say."""
+    if registry.is_demo() and actor is not SEED:
+        raise ConflictError(
+            "这是示例库，不能导入真实数据；请先建一个干净的库：\n"
+            "SERVICEMAP_DATABASE_URL=sqlite:///servicemap.db servicemap-admin db create\n"
+            "SERVICEMAP_DATABASE_URL=sqlite:///servicemap.db servicemap-admin seed load",
+            "demo_database",
+        )
+    unknown = sorted(set(headings) - NAMES)
+    if unknown:
+        raise InvalidError(f"没有这些字段：{'、'.join(unknown)}", "unknown_field")
+    with db.transaction():
+        return ImportBatch.create(
+            file_name=file_name,
+            headings=json.dumps(headings, ensure_ascii=False),
+            as_of_on=as_of,
+            actor=actor.name,
+            created_at=now_text(),
+            state="open",
+        )
+
+
+def get_batch(batch_id: int) -> ImportBatch:
+    batch = ImportBatch.get_or_none(ImportBatch.id == batch_id)
+    if batch is None:
+        raise NotFoundError(f"没有第 {batch_id} 号导入", "import_not_found")
+    return batch
+
+
+def add_rows(batch_id: int, rows: Sequence[tuple[int, Mapping[str, str]]]) -> int:
+    """Stage rows (number, {field: text}); sending a row again replaces it. Returns how many are staged."""
+    batch = get_batch(batch_id)
+    for number, cells in rows:
+        if unknown := sorted(set(cells) - NAMES):
+            raise InvalidError(f"第 {number} 行有不认识的字段：{'、'.join(unknown)}", "unknown_field")
+    with db.transaction():
+        if ImportBatch.update(state="open").where(
+            (ImportBatch.id == batch.id) & (ImportBatch.state != "applied")
+        ).execute() == 0:
+            raise ConflictError(f"第 {batch_id} 号导入已经执行，不能再加行", "already_applied")
+        db.execute_many(
+            "INSERT INTO staged_row (batch_id, number, cells) VALUES (?, ?, ?) ON CONFLICT (batch_id, number)"
+            " DO UPDATE SET cells = excluded.cells, outcome = NULL, facility_id = NULL, problems = NULL",
+            [(batch.id, number, json.dumps(cells, ensure_ascii=False)) for number, cells in rows],
+        )
+    return StagedRow.select().where(StagedRow.batch == batch).count()

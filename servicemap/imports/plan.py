@@ -1,0 +1,230 @@
+"""The plan of an import: what each row would do, worked out without changing anything."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from typing import Any
+
+from servicemap import db
+from servicemap.audit import diff, head_seq
+from servicemap.config import Settings
+from servicemap.divisions import chunks
+from servicemap.errors import ConflictError, Problem
+from servicemap.facilities import Stated, flat, merged
+from servicemap.facts import Facts, Reader
+from servicemap.imports.batches import get_batch
+from servicemap.models import ImportBatch
+from servicemap.records import Record, load, public_code
+
+DEFAULT_SOURCE = "import"
+
+
+@dataclass(slots=True)
+class Site:
+    """The rows of a file that speak of one place: one row, or one for each of its roles."""
+
+    rows: list[Facts]
+    existing: Record | None = None
+
+
+@dataclass(slots=True)
+class Plan:
+    """What an import would do. `seq` is the registry's version that it was worked out against."""
+
+    seq: int
+    created: list[Record] = field(default_factory=list)
+    updated: list[tuple[Record, Record]] = field(default_factory=list)
+    unchanged: int = 0
+    changes: list[dict[str, Any]] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    rows: list[tuple[int, str, int | None, list[Problem]]] = field(default_factory=list)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """rows and rejected count rows of the file; created, updated, unchanged count places."""
+        return {
+            "rows": len(self.rows),
+            "created": len(self.created),
+            "updated": len(self.updated),
+            "unchanged": self.unchanged,
+            "rejected": sum(outcome == "rejected" for _, outcome, _, _ in self.rows),
+        }
+
+
+def work_out(batch: ImportBatch, settings: Settings, today: date) -> Plan:
+    """The plan of the staged rows against the registry as it is now. Changes nothing."""
+    plan = Plan(head_seq())
+    reader = Reader(json.loads(batch.headings), settings.extent, today)
+    staged = db.query("SELECT number, cells FROM staged_row WHERE batch_id = ? ORDER BY number", (batch.id,))
+    facts = [reader.read(number, json.loads(cells)) for number, cells in staged]
+    sites = _group(facts, reader)
+    _match(sites, reader)
+    for site in sites:
+        _decide(plan, site, reader, batch.as_of_on)
+    plan.rows.sort(key=lambda row: row[0])
+    plan.problems = [problem for *_, problems in plan.rows for problem in problems]
+    return plan
+
+
+def store(batch: ImportBatch, plan: Plan) -> None:
+    """Keep the plan's word on every row and its counts with the batch."""
+    with db.transaction():
+        db.execute_many(
+            "UPDATE staged_row SET outcome = ?, facility_id = ?, problems = ? WHERE batch_id = ? AND number = ?",
+            [
+                (outcome, facility_id, _as_json(problems), batch.id, number)
+                for number, outcome, facility_id, problems in plan.rows
+            ],
+        )
+        ImportBatch.update(state="planned", planned_seq=plan.seq, summary=json.dumps(plan.counts)).where(
+            ImportBatch.id == batch.id
+        ).execute()
+
+
+def _as_json(problems: Sequence[Problem]) -> str | None:
+    return json.dumps([asdict(p) for p in problems], ensure_ascii=False) if problems else None
+
+
+def make_plan(batch_id: int, settings: Settings, today: date) -> Plan:
+    """Work the plan out and keep it; raises ConflictError for a batch that is applied already."""
+    batch = get_batch(batch_id)
+    if batch.state == "applied":
+        raise ConflictError(f"第 {batch_id} 号导入已经执行过了", "already_applied")
+    plan = work_out(batch, settings, today)
+    store(batch, plan)
+    return plan
+
+
+def _reject(reader: Reader, row: Facts, name: str, code: str, detail: str, cure: str) -> None:
+    column = reader.headings.get(name, name)
+    value = public_code(row.facility_id) if name == "code" and row.facility_id else None
+    value = value or row.facility.get(name)
+    row.problems.append(Problem(code, detail, name, row.number, column, value, cure))
+
+
+def _key(row: Facts) -> tuple[Any, ...]:
+    if row.facility_id:
+        return ("code", row.facility_id)
+    if external_id := row.facility.get("external_id"):
+        return ("external_id", row.facility.get("source", DEFAULT_SOURCE), external_id)
+    return ("name", row.facility.get("name"), row.facility.get("division_id"))
+
+
+def _group(facts: Sequence[Facts], reader: Reader) -> list[Site]:
+    """Rows of one place together: several rows may speak of it when each states another role and
+    nothing else differs; any other repetition is a rejection of the later row."""
+    sites: dict[tuple[Any, ...], Site] = {}
+    alone: list[Site] = []
+    for row in facts:
+        key = _key(row)
+        if None in key:  # not even a name or a division: there is a problem already
+            alone.append(Site([row]))
+            continue
+        site = sites.setdefault(key, Site([]))
+        if site.rows and not _is_another_role(site, row):
+            words = {"code": "编号", "external_id": "外部编号", "name": "名称和区划"}
+            _reject(
+                reader,
+                row,
+                key[0],
+                "duplicate_row" if key[0] == "name" else f"duplicate_{key[0]}",
+                f"{words[key[0]]}与第 {site.rows[0].number} 行重复",
+                "同一服务点只留一行；多个挂牌可各占一行，其余各列须相同",
+            )
+            alone.append(Site([row]))
+            continue
+        site.rows.append(row)
+    return [*sites.values(), *alone]
+
+
+def _is_another_role(site: Site, row: Facts) -> bool:
+    def roles(facts: Facts) -> set[tuple[int, date | None]]:
+        return {(kind.id, facts.role.get("opened_on")) for kind in facts.kinds}
+
+    said: dict[str, Any] = {}
+    for earlier in site.rows:
+        said |= earlier.facility
+    agree = all(said.get(name, value) == value for name, value in row.facility.items())
+    return agree and bool(row.kinds) and not any(roles(earlier) & roles(row) for earlier in site.rows)
+
+
+def _match(sites: Sequence[Site], reader: Reader) -> None:
+    """Find the place in the registry that each site means: by code, else by source and external id."""
+    by_key = {_key(site.rows[0]): site for site in sites if not site.rows[0].problems}
+    coded = {key[1]: site for key, site in by_key.items() if key[0] == "code"}
+    owners = _external_ids(row.facility for site in sites for row in site.rows)
+    found = {
+        id_: by_key[("external_id", source, external_id)]
+        for (source, external_id), id_ in owners.items()
+        if ("external_id", source, external_id) in by_key
+    }
+    records = load(sorted({*coded, *found}))
+    for id_, site in (*found.items(), *coded.items()):
+        site.existing = records.get(id_)
+        row = site.rows[0]
+        if site.existing is None:
+            _reject(reader, row, "code", "unknown_code", f"没有编号 {public_code(id_)} 的服务点", "新服务点请把编号留空")
+        elif (source := row.facility.get("source", site.existing.source)) and (
+            owners.get((source, row.facility.get("external_id", "")), id_) != id_
+        ):
+            cure = "请核对编号和外部编号"
+            _reject(reader, row, "external_id", "external_id_taken", "这个外部编号属于另一个服务点", cure)
+    nameless = {key[1:]: site for key, site in by_key.items() if key[0] == "name"}
+    for (name, division_id), id_ in _named({name for name, _ in nameless}).items():
+        if site := nameless.get((name, division_id)):
+            cure = f"要改它，请在“编号”列填 {public_code(id_)}；若是另一处，请在名称上写出区别"
+            detail = f"这个村（居）已有同名的服务点 {public_code(id_)}"
+            _reject(reader, site.rows[0], "name", "already_exists", detail, cure)
+
+
+def _external_ids(stated: Iterable[dict[str, Any]]) -> dict[tuple[str, str], int]:
+    by_source: dict[str, list[str]] = {}
+    for facility in stated:
+        if external_id := facility.get("external_id"):
+            by_source.setdefault(facility.get("source", DEFAULT_SOURCE), []).append(external_id)
+    found = {}
+    for source, external_ids in by_source.items():
+        for chunk in chunks(external_ids, 500):
+            marks = ", ".join("?" * len(chunk))
+            sql = f"SELECT external_id, id FROM facility WHERE source = ? AND external_id IN ({marks})"
+            found.update({(source, external_id): id_ for external_id, id_ in db.query(sql, (source, *chunk))})
+    return found
+
+
+def _named(names: set[str]) -> dict[tuple[str, int], int]:
+    found = {}
+    for chunk in chunks(sorted(names), 500):
+        sql = f"SELECT name, division_id, id FROM facility WHERE name IN ({', '.join('?' * len(chunk))})"
+        found.update({(name, division_id): id_ for name, division_id, id_ in db.query(sql, chunk)})
+    return found
+
+
+def _decide(plan: Plan, site: Site, reader: Reader, as_of: date) -> None:
+    """Say of the site's rows what they would do, and keep the record that they would make."""
+    good = [row for row in site.rows if not row.problems]
+    plan.rows += [(row.number, "rejected", None, row.problems) for row in site.rows if row.problems]
+    if not good:
+        return
+    facility: dict[str, Any] = {}
+    for row in good:
+        facility |= row.facility
+    stated = Stated(
+        facility,
+        [(kind.id, row.role) for row in good for kind in row.kinds],
+        max((row.verified_on for row in good if row.verified_on), default=None),
+    )
+    before = site.existing
+    blank = Record(0, facility["name"], facility["division_id"], source=DEFAULT_SOURCE)
+    after = merged(before or blank, stated, as_of)
+    if before is None:
+        plan.created.append(after)
+        outcome = "create"
+    elif changed := diff(flat(before, reader.kinds), flat(after, reader.kinds)):
+        plan.updated.append((before, after))
+        plan.changes.append({"code": after.code, "name": after.name, "changed": changed})
+        outcome = "update"
+    else:
+        plan.unchanged += 1
+        outcome = "unchanged"
+    plan.rows += [(row.number, outcome, before.id if before else None, []) for row in good]

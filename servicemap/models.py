@@ -1,0 +1,420 @@
+"""Every table, columns only, with units and Chinese gloss: the data dictionary.
+
+`_on` is a local date, `_at` an instant as UTC text with Z. Ranges are half-open [from, to);
+an empty end means "still", an empty beginning "as far back as known". Positions are WGS-84 degrees.
+Migrations build the tables; a test proves that they and these models give the same schema.
+"""
+
+from peewee import (
+    SQL,
+    AutoField,
+    BigIntegerField,
+    BooleanField,
+    Check,
+    CompositeKey,
+    DateField,
+    DoubleField,
+    ForeignKeyField,
+    IntegerField,
+    Model,
+    TextField,
+)
+
+from servicemap.db import database
+
+LEVELS = ("province", "city", "county", "town", "community")  # 省 市 县 镇 村居, top down
+COMMUNITY_KINDS = ("residents_committee", "villagers_committee", "other")  # 居委会 村委会 其他
+TOWN_KINDS = ("street", "town", "township", "pseudo")  # 街道 镇 乡 类似乡级
+PRECISIONS = ("door", "street", "community", "town", "none")  # 门牌 街路 村居 乡镇 无位置
+VISIBILITIES = ("public", "contact_only")  # 公开 只公开联系方式
+FEES = ("free", "discounted", "paid")  # 免费 优惠 收费
+
+
+def one_of(column: str, words: tuple[str, ...]) -> Check:
+    return Check(f"{column} IN ({', '.join(repr(word) for word in words)})")
+
+
+class Table(Model):
+    class Meta:
+        database = database
+        legacy_table_names = False
+
+
+def owner(model: type[Model] | str, **options) -> ForeignKeyField:
+    return ForeignKeyField(model, on_delete="RESTRICT", backref="+", **options)
+
+
+class Registry(Table):
+    """登记册: the one row that says what this database is."""
+
+    id = IntegerField(primary_key=True, constraints=[Check("id = 1")])
+    demo = BooleanField()  # 示例库: holds invented places and never a real one
+    extent = TextField(null=True)  # west,south,east,north; a place outside is refused
+    secret = TextField()  # signs cursors
+    created_at = TextField()
+
+
+class Counter(Table):
+    """编号: the last number given out, by kind; numbers are never used again."""
+
+    name = TextField(primary_key=True)
+    last = BigIntegerField()
+
+
+class Division(Table):
+    """行政区划, one row a validity. `code` has its level's own length, `padded_code` the full one."""
+
+    id = AutoField()
+    code = TextField()
+    padded_code = TextField(index=True)
+    name = TextField()
+    level = TextField(constraints=[one_of("level", LEVELS)])
+    parent = owner("self", null=True)
+    community_kind = TextField(null=True, constraints=[one_of("community_kind", COMMUNITY_KINDS)])
+    town_kind = TextField(null=True, constraints=[one_of("town_kind", TOWN_KINDS)])
+    urban_rural = TextField(null=True)  # 城乡分类代码 of the statistics bureau: 111 … 220
+    virtual = BooleanField()  # 虚拟: never in a denominator
+    pseudo = BooleanField()  # 类似乡级: never in a denominator of towns
+    valid_from = DateField(null=True)
+    valid_to = DateField(null=True)
+    lft = IntegerField(index=True)  # nested set: a subtree is lft BETWEEN own lft AND own rgt
+    rgt = IntegerField()
+
+    class Meta:
+        indexes = ((("code", "valid_from"), True),)
+        constraints = [Check("valid_to > valid_from")]
+
+
+Division.add_index(SQL('CREATE UNIQUE INDEX division_current ON division (code) WHERE valid_to IS NULL'))
+
+
+class Succession(Table):
+    """沿革: which division took the place of which, from when."""
+
+    old = owner(Division, index=False)
+    new = owner(Division)
+    succeeded_on = DateField()
+
+    class Meta:
+        primary_key = CompositeKey("old", "new")
+
+
+class Shape(Table):
+    """边界: a division's polygon as GeoJSON geometry, with its box."""
+
+    division = owner(Division, primary_key=True)
+    geometry = TextField()
+    west = DoubleField()
+    south = DoubleField()
+    east = DoubleField()
+    north = DoubleField()
+    source = TextField()
+
+
+class Population(Table):
+    """人口: persons counted in a division on a day."""
+
+    division = owner(Division, index=False)
+    kind = TextField()  # resident_census 普查常住, resident_yearend 年末常住
+    counted_on = DateField()
+    persons = IntegerField(constraints=[Check("persons >= 0")])
+    source = TextField()
+
+    class Meta:
+        primary_key = CompositeKey("division", "kind", "counted_on")
+
+
+class FacilityType(Table):
+    """类型: a kind of place that the plan counts."""
+
+    id = IntegerField(primary_key=True)  # stands in search rows; 0 there means any
+    key = TextField(unique=True)
+    name = TextField(unique=True)
+    name_en = TextField()
+    level = TextField(constraints=[one_of("level", LEVELS)])  # whom it serves, unless the role says
+    clauses = TextField()  # JSON list: T01 …
+    aliases = TextField()  # JSON list of everyday names
+
+    class Meta:
+        constraints = [Check("id > 0")]
+
+
+class Hours(Table):
+    """开放时间: each distinct text once."""
+
+    id = AutoField()
+    text = TextField(unique=True)
+
+
+class Facility(Table):
+    """服务点: one place to go to. Its public code is made of its id (facilities.public_code)."""
+
+    id = IntegerField(primary_key=True)
+    name = TextField()
+    division = owner(Division)
+    address = TextField(null=True)
+    lat = DoubleField(null=True, constraints=[Check("lat BETWEEN -90 AND 90")])
+    lng = DoubleField(null=True, constraints=[Check("lng BETWEEN -180 AND 180")])
+    position_precision = TextField(constraints=[one_of("position_precision", PRECISIONS)])
+    position_datum = TextField(null=True)  # the datum that the source gave
+    phone = TextField(null=True)
+    hours = owner(Hours, null=True)
+    accessible = BooleanField(null=True)  # empty: not assessed, which is not "no"
+    visibility = TextField(constraints=[one_of("visibility", VISIBILITIES)])
+    source = TextField()
+    external_id = TextField(null=True)
+    version = IntegerField()
+
+    class Meta:
+        indexes = ((("source", "external_id"), True), (("name", "division"), False))
+        constraints = [Check("(lat IS NULL) = (lng IS NULL) AND (lat IS NULL) = (position_precision = 'none')")]
+
+
+class Role(Table):
+    """挂牌: what the place is, with its own dates. Coverage counts roles, the finder searches roles."""
+
+    id = IntegerField(primary_key=True)
+    facility = owner(Facility)
+    type = owner(FacilityType)
+    level = TextField(null=True, constraints=[one_of("level", LEVELS)])  # empty: the type's
+    opened_on = DateField(null=True)
+    closed_on = DateField(null=True)
+    closed_reason = TextField(null=True)
+    age_from_months = IntegerField(null=True, constraints=[Check("age_from_months >= 0")])
+    age_to_months = IntegerField(null=True)
+    fee = TextField(null=True, constraints=[one_of("fee", FEES)])
+    fee_text = TextField(null=True)
+
+    class Meta:
+        constraints = [Check("closed_on >= opened_on"), Check("age_to_months >= age_from_months")]
+
+
+Role.add_index(SQL('CREATE UNIQUE INDEX role_current ON role (facility_id, type_id) WHERE closed_on IS NULL'))
+
+
+class RoleServes(Table):
+    """服务区划: links that replace the default (the standing division at the role's level)."""
+
+    role = owner(Role, index=False)
+    division = owner(Division)
+    from_on = DateField(null=True)
+    to_on = DateField(null=True)
+    evidence = TextField(null=True)
+
+    class Meta:
+        primary_key = CompositeKey("role", "division")
+
+
+class RolePlaces(Table):
+    """托位: places from a day on."""
+
+    role = owner(Role, index=False)
+    from_on = DateField()
+    registered = IntegerField(null=True, constraints=[Check("registered >= 0")])  # 备案
+    offered = IntegerField(null=True, constraints=[Check("offered >= 0")])  # 实际提供
+    taken = IntegerField(null=True, constraints=[Check("taken >= 0")])  # 在托
+
+    class Meta:
+        primary_key = CompositeKey("role", "from_on")
+
+
+class Suspension(Table):
+    """暂停: all roles of the place rest meanwhile and do not count."""
+
+    id = AutoField()
+    facility = owner(Facility)
+    from_on = DateField()
+    to_on = DateField(null=True)
+    reason = TextField()
+
+    class Meta:
+        constraints = [Check("to_on > from_on")]
+
+
+class Verification(Table):
+    """核实: a person confirmed the record on that day."""
+
+    facility = owner(Facility, index=False)
+    verified_on = DateField()
+    verified_by = TextField()
+
+    class Meta:
+        primary_key = CompositeKey("facility", "verified_on")
+
+
+class Title(Table):
+    """称号: awarded to a place or to a division, with issuer and expiry."""
+
+    id = AutoField()
+    facility = owner(Facility, null=True)
+    division = owner(Division, null=True)
+    kind = TextField()  # 儿童友好示范县 …
+    issuer = TextField()
+    awarded_on = DateField()
+    expires_on = DateField(null=True)
+    withdrawn_on = DateField(null=True)
+
+    class Meta:
+        constraints = [Check("(facility_id IS NULL) <> (division_id IS NULL)")]
+
+
+class Card(Table):
+    """名片: the public face of a facility as JSON without its opening brace, written with every change."""
+
+    facility = owner(Facility, primary_key=True)
+    body = TextField()
+    morton = BigIntegerField(null=True)  # where its search rows stand; empty when it has none
+    fresh_until = DateField(null=True, index=True)  # the next day on which body or rows would differ
+
+
+class SearchRow(Table):
+    """检索行: one a placed public facility and open type, and one with type 0 = any.
+
+    `walk` is 2 × type, + 1 when the position is only known to the community or town, so that exact
+    and approximate places are walked apart. Nothing unplaced, hidden or closed has a row here.
+    """
+
+    walk = IntegerField()
+    morton = BigIntegerField()
+    facility_id = IntegerField()
+    lng = DoubleField()
+    lat = DoubleField()
+    hours_id = IntegerField(null=True)
+    flags = IntegerField()  # cards.FREE | DISCOUNTED | ACCESSIBLE
+    age_from_months = IntegerField(null=True)
+    age_to_months = IntegerField(null=True)
+    division_id = IntegerField()
+
+    class Meta:
+        primary_key = CompositeKey("walk", "morton", "facility_id")
+        without_rowid = True
+
+
+class ListRow(Table):
+    """名录行: one a facility and open type, and one with type 0; for lists by code and by division.
+
+    A contact_only place stands here with its county, not with its own division.
+    """
+
+    type_id = IntegerField()
+    facility_id = IntegerField()
+    division_id = IntegerField()
+    placed = BooleanField()
+
+    class Meta:
+        primary_key = CompositeKey("type_id", "facility_id")
+        indexes = ((("type_id", "division_id", "facility_id"), False),)
+        without_rowid = True
+
+
+ListRow.add_index(
+    SQL("CREATE INDEX list_row_unplaced ON list_row (type_id, division_id, facility_id) WHERE NOT placed")
+)
+
+
+class Change(Table):
+    """变更: the append-only, hash-chained audit; `seq` is the order of commits."""
+
+    seq = BigIntegerField(primary_key=True)
+    changed_at = TextField()
+    actor = TextField()
+    door = TextField()  # http, cli, seed
+    batch_id = IntegerField(null=True)
+    noun = TextField()
+    key = TextField()
+    action = TextField()
+    diff = TextField()  # JSON {field: [before, after]}
+    previous_hash = TextField()
+    hash = TextField()
+
+    class Meta:
+        indexes = ((("noun", "key", "seq"), False),)
+
+
+class ChangeHead(Table):
+    """变更链头: locked last in every write, so that seq is the order of commits."""
+
+    id = IntegerField(primary_key=True, constraints=[Check("id = 1")])
+    seq = BigIntegerField()
+    hash = TextField()
+
+
+class ImportBatch(Table):
+    """导入批次: one file on its way in: open, planned, applied."""
+
+    id = AutoField()
+    file_name = TextField()
+    headings = TextField()  # JSON {field: heading as in the file}
+    as_of_on = DateField()
+    actor = TextField()
+    created_at = TextField()
+    state = TextField(constraints=[one_of("state", ("open", "planned", "applied"))])
+    planned_seq = BigIntegerField(null=True)  # the registry's seq that the plan was made against
+    summary = TextField(null=True)  # JSON counts of the plan
+    applied_at = TextField(null=True)
+
+
+class StagedRow(Table):
+    """暂存行: a row of the file as sent, and what the plan says of it."""
+
+    batch = owner(ImportBatch, index=False)
+    number = IntegerField()  # the row as a spreadsheet shows it
+    cells = TextField()  # JSON {field: text}
+    outcome = TextField(null=True, constraints=[one_of("outcome", ("create", "update", "unchanged", "rejected"))])
+    facility_id = IntegerField(null=True)
+    problems = TextField(null=True)  # JSON list
+
+    class Meta:
+        primary_key = CompositeKey("batch", "number")
+
+
+class DenominatorList(Table):
+    """分母名录: an edition of the list that shares are measured against."""
+
+    key = TextField(primary_key=True)
+    edition = TextField()
+    source = TextField()
+    document_no = TextField(null=True)  # 文号
+
+
+class DenominatorMember(Table):
+    """分母名录成员. A list without members means: every division of the tree that fits the rule."""
+
+    list = owner(DenominatorList, index=False)
+    division = owner(Division)
+
+    class Meta:
+        primary_key = CompositeKey("list", "division")
+
+
+class Indicator(Table):
+    """指标: data, not code. `definitions` holds the 口径: default and alternatives."""
+
+    id = TextField(primary_key=True)  # T01.urban
+    position = IntegerField()
+    name = TextField()
+    name_en = TextField()
+    clause = TextField()
+    quote = TextField()
+    kind = TextField(constraints=[one_of("kind", ("share", "per_thousand", "count", "titled"))])
+    unit = TextField()
+    department = TextField()
+    definitions = TextField()  # JSON list
+
+
+class Target(Table):
+    """目标值: an indicator may have none, one or several; the lowest position is the report's own."""
+
+    indicator = owner(Indicator, index=False)
+    position = IntegerField()
+    at_least = TextField()  # a decimal as text, exact
+    due_year = IntegerField()
+    level = TextField()  # of the government that set it
+    source = TextField()
+    to_check = BooleanField()  # not yet held against its source
+
+    class Meta:
+        primary_key = CompositeKey("indicator", "position")
+
+
+TABLES: tuple[type[Table], ...] = tuple(Table.__subclasses__())

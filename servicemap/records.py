@@ -1,0 +1,182 @@
+"""One facility as it stands: its facts, roles, places, links, read many at a time; its public code."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from servicemap import db
+from servicemap.divisions import chunks
+
+
+@dataclass(slots=True)
+class Serves:
+    division_id: int
+    from_on: date | None
+    to_on: date | None
+
+
+@dataclass(slots=True)
+class Role:
+    """挂牌. `registered`, `offered`, `taken` are the latest places and `places_on` their date."""
+
+    id: int
+    type_id: int
+    level: str | None = None
+    opened_on: date | None = None
+    closed_on: date | None = None
+    closed_reason: str | None = None
+    age_from_months: int | None = None
+    age_to_months: int | None = None
+    fee: str | None = None
+    fee_text: str | None = None
+    places_on: date | None = None
+    registered: int | None = None
+    offered: int | None = None
+    taken: int | None = None
+    serves: list[Serves] = field(default_factory=list)
+
+    def is_open(self, on: date) -> bool:
+        return (self.opened_on is None or self.opened_on <= on) and not self.is_closed(on)
+
+    def is_closed(self, on: date) -> bool:
+        return self.closed_on is not None and self.closed_on <= on
+
+
+@dataclass(slots=True)
+class Record:
+    """服务点, positions in WGS-84."""
+
+    id: int
+    name: str
+    division_id: int
+    address: str | None = None
+    lat: float | None = None
+    lng: float | None = None
+    position_precision: str = "none"
+    position_datum: str | None = None
+    phone: str | None = None
+    hours: str | None = None
+    accessible: bool | None = None
+    visibility: str = "public"
+    source: str = "import"
+    external_id: str | None = None
+    version: int = 1
+    hours_id: int | None = None
+    verified_on: date | None = None
+    roles: list[Role] = field(default_factory=list)
+    suspensions: list[tuple[date, date | None, str]] = field(default_factory=list)
+    titles: list[tuple[str, str, date, date | None]] = field(default_factory=list)
+
+    @property
+    def code(self) -> str:
+        return public_code(self.id)
+
+    def status(self, on: date) -> str:
+        """open, suspended, closed or planned, as on that day."""
+        if all(role.is_closed(on) for role in self.roles):
+            return "closed"
+        if not any(role.is_open(on) for role in self.roles):
+            return "planned"
+        resting = any(start <= on and (end is None or on < end) for start, end, _ in self.suspensions)
+        return "suspended" if resting else "open"
+
+
+FACILITY = (
+    "f.id, f.name, f.division_id, f.address, f.lat, f.lng, f.position_precision, f.position_datum,"
+    " f.phone, h.text, f.accessible, f.visibility, f.source, f.external_id, f.version, f.hours_id"
+)
+ROLE = (
+    "id, type_id, level, opened_on, closed_on, closed_reason, age_from_months, age_to_months, fee, fee_text"
+)
+
+
+def load(ids: Sequence[int]) -> dict[int, Record]:
+    """The records with these ids; unknown ids are absent. Seven queries for every 500 ids."""
+    found: dict[int, Record] = {}
+    for chunk in chunks(ids, 500):
+        found.update(_load(list(chunk)))
+    return found
+
+
+def _load(ids: list[int]) -> dict[int, Record]:
+    among = f"IN ({', '.join('?' * len(ids))})"
+    records = {}
+    for row in db.query(
+        f"SELECT {FACILITY} FROM facility f LEFT JOIN hours h ON h.id = f.hours_id WHERE f.id {among}", ids
+    ):
+        record = Record(*row)
+        record.accessible = None if row[10] is None else bool(row[10])
+        records[record.id] = record
+    roles: dict[int, Role] = {}
+    for facility_id, *row in db.query(
+        f"SELECT facility_id, {ROLE} FROM role WHERE facility_id {among} ORDER BY id", ids
+    ):
+        role = Role(*row)
+        role.opened_on, role.closed_on = db.day(role.opened_on), db.day(role.closed_on)
+        roles[role.id] = role
+        records[facility_id].roles.append(role)
+    of_roles = f"role_id IN (SELECT id FROM role WHERE facility_id {among})"
+    for role_id, on, *places in db.query(
+        f"SELECT role_id, from_on, registered, offered, taken FROM role_places WHERE {of_roles} ORDER BY from_on",
+        ids,
+    ):
+        roles[role_id].places_on = db.day(on)
+        roles[role_id].registered, roles[role_id].offered, roles[role_id].taken = places
+    for role_id, division_id, from_on, to_on in db.query(
+        f"SELECT role_id, division_id, from_on, to_on FROM role_serves WHERE {of_roles} ORDER BY division_id",
+        ids,
+    ):
+        roles[role_id].serves.append(Serves(division_id, db.day(from_on), db.day(to_on)))
+    for facility_id, on in db.query(
+        f"SELECT facility_id, MAX(verified_on) FROM verification WHERE facility_id {among} GROUP BY facility_id",
+        ids,
+    ):
+        records[facility_id].verified_on = db.day(on)
+    for facility_id, from_on, to_on, reason in db.query(
+        f"SELECT facility_id, from_on, to_on, reason FROM suspension WHERE facility_id {among} ORDER BY from_on",
+        ids,
+    ):
+        records[facility_id].suspensions.append((db.day(from_on), db.day(to_on), reason))
+    for facility_id, kind, issuer, awarded_on, ends_on in db.query(
+        "SELECT facility_id, kind, issuer, awarded_on, COALESCE(withdrawn_on, expires_on) FROM title"
+        f" WHERE facility_id {among} ORDER BY awarded_on, id",
+        ids,
+    ):
+        records[facility_id].titles.append((kind, issuer, db.day(awarded_on), db.day(ends_on)))
+    return records
+
+
+# 编号: F + 7 digits + a check digit, so that it can be said on a phone and no spreadsheet takes it for
+# a number or a date.
+
+
+def public_code(facility_id: int) -> str:
+    """F0012345-7 for the id 12345; the check digit is ISO 7064 MOD 11,10."""
+    digits = f"{facility_id:07d}"
+    return f"F{digits}-{_check_digit(digits)}"
+
+
+def parse_code(text: str) -> int | None:
+    """The id behind a public code (hyphen optional); None when it is not one or its check digit is wrong."""
+    plain = text.replace("-", "").upper()
+    if len(plain) != 9 or plain[0] != "F" or not (plain.isascii() and plain[1:].isdigit()):
+        return None
+    return int(plain[1:8]) if _check_digit(plain[1:8]) == int(plain[8]) else None
+
+
+def _check_digit(digits: str) -> int:
+    product = 10
+    for digit in digits:
+        total = (product + int(digit)) % 10 or 10
+        product = total * 2 % 11
+    return (11 - product) % 10
+
+
+def allocate(kind: str, count: int) -> int:
+    """The first of `count` new numbers of this kind, inside a write transaction; none is ever used again."""
+    rows: list[tuple[Any, ...]] = db.query("UPDATE counter SET last = last + ? WHERE name = ? RETURNING last", (count, kind))
+    if not rows:
+        db.execute("INSERT INTO counter (name, last) VALUES (?, ?)", (kind, count))
+        return 1
+    return rows[0][0] - count + 1
