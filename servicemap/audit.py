@@ -76,13 +76,15 @@ def now_text() -> str:
 
 
 def broken_link() -> int | None:
-    """The first seq whose hash doesn't follow from its row and the one before; None when all do."""
-    previous = ""
+    """The first seq that is missing, or whose hash doesn't follow from its row and the one before; None
+    when the chain holds up to the head."""
+    last, last_hash = db.query("SELECT seq, hash FROM change_head WHERE id = 1")[0]
     columns = "seq, changed_at, actor, door, batch_id, noun, key, action, diff, previous_hash, hash"
-    for row in db.database.execute_sql(f"SELECT {columns} FROM change ORDER BY seq"):
+    seq, previous = 0, ""
+    for seq, row in enumerate(db.database.execute_sql(f"SELECT {columns} FROM change ORDER BY seq"), 1):
         *facts, claimed, chain = row
         right = hashlib.sha256(json.dumps([previous, *facts]).encode()).hexdigest()
-        if claimed != previous or chain != right:
-            return row[0]
+        if (facts[0], claimed, chain) != (seq, previous, right) or (seq == last and chain != last_hash):
+            return seq
         previous = chain
-    return None
+    return seq + 1 if seq < last else None

@@ -31,9 +31,7 @@ def public_facts(record: Record, kinds: Kinds, path_of: Paths, today: date) -> d
     return {
         "code": record.code,
         "name": record.name,
-        "roles": [
-            _role(role, kinds, path_of, hidden) for role in record.roles if not role.is_closed(today)
-        ],
+        "roles": [_role(role, kinds, path_of, hidden) for role in record.roles if not role.is_closed(today)],
         "division": {**_step(path[-1]), "path": [_step(step) for step in path]},
         "address": None if hidden else record.address,
         "position_precision": "none" if hidden else record.position_precision,
@@ -133,7 +131,9 @@ def rows_of(record: Record, path_of: Paths, today: date) -> tuple[list[tuple], l
 
 def _flags(record: Record, roles: Sequence[Role]) -> int:
     fees = {role.fee for role in roles}
-    return FREE * ("free" in fees) | DISCOUNTED * ("discounted" in fees) | ACCESSIBLE * bool(record.accessible)
+    return (
+        FREE * ("free" in fees) | DISCOUNTED * ("discounted" in fees) | ACCESSIBLE * bool(record.accessible)
+    )
 
 
 def _ages(roles: Sequence[Role]) -> tuple[int | None, int | None]:
@@ -196,7 +196,8 @@ def delete_cards(ids: Sequence[int], kinds: Kinds) -> None:
 def roll_over(today: date) -> int:
     """Rewrite the cards that `today` has made stale and return how many; inside a write transaction."""
     stale = [
-        row[0] for row in db.query("SELECT facility_id FROM card WHERE fresh_until <= ?", (today.isoformat(),))
+        row[0]
+        for row in db.query("SELECT facility_id FROM card WHERE fresh_until <= ?", (today.isoformat(),))
     ]
     write_cards(load(stale).values(), today)
     return len(stale)

@@ -49,9 +49,7 @@ def open_database(url: str) -> None:
             raise InvalidError(f"SQLite {sqlite3.sqlite_version} 太旧，需要 3.37 以上", "sqlite_too_old")
         target: peewee.Database = peewee.SqliteDatabase(path, pragmas=SQLITE_PRAGMAS, autoconnect=False)
     elif scheme in ("postgresql", "postgres"):
-        target = peewee.PostgresqlDatabase(
-            f"postgresql://{rest}", prefer_psycopg3=True, autoconnect=False
-        )
+        target = peewee.PostgresqlDatabase(f"postgresql://{rest}", prefer_psycopg3=True, autoconnect=False)
         target.connect_params.update(prepare_threshold=3, application_name="servicemap")
     else:
         raise InvalidError(
@@ -252,5 +250,3 @@ def require_current_schema() -> None:
     if set(applied) - set(known):
         raise UnavailableError("数据库比程序新；请升级程序", "schema_too_new")
     raise UnavailableError("数据库需要升级；先运行 servicemap-admin db upgrade", "schema_too_old")
-
-

@@ -19,9 +19,9 @@ from servicemap.models import LEVELS, Division, Population, Registry, Shape, Suc
 LEVEL_NAMES = dict(zip(LEVELS, ("省", "市", "县（市、区）", "镇（街道）", "社区（村）"), strict=True))
 LEVEL_WORDS = {
     **{word: word for word in LEVELS},
-    **{"village": "community", "township": "town", "district": "county"},
-    **{"省": "province", "市": "city", "县": "county", "区": "county", "镇": "town", "村": "community"},
-    **{"街道": "town", "乡": "town", "社区": "community"},
+    "village": "community", "township": "town", "district": "county",
+    "省": "province", "市": "city", "县": "county", "区": "county", "镇": "town", "村": "community",
+    "街道": "town", "乡": "town", "社区": "community",
 }
 
 
@@ -65,6 +65,25 @@ def children(division: Division | None, on: date) -> list[Division]:
     """The divisions right below (of the whole registry for None), valid on the day, by code."""
     below = Division.select().where(Division.parent == (division.id if division else None))
     return [child for child in below.order_by(Division.code) if is_valid(child, on)]
+
+
+def list_divisions(
+    parent: Division | None, level: str | None, on: date, *, after: str, limit: int
+) -> list[Division]:
+    """At most `limit` divisions valid on the day, beyond the padded code `after`, by code: those of the
+    level within the parent, or without a level those right below it (or at the top). One query."""
+    query = Division.select().where(
+        (Division.padded_code > after)
+        & (Division.valid_from.is_null() | (Division.valid_from <= on))
+        & (Division.valid_to.is_null() | (Division.valid_to > on))
+    )
+    if level is None:
+        query = query.where(Division.parent == (parent.id if parent else None))
+    else:
+        query = query.where(Division.level == level)
+        if parent:
+            query = query.where(Division.lft.between(parent.lft, parent.rgt))
+    return list(query.order_by(Division.padded_code).limit(limit))
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +285,9 @@ def _chinese(code: str, name: str, level: str) -> dict[str, Any]:
 
 def _close(log: Log, division: Division, on: date) -> None:
     if division.valid_to is not None:
-        raise ConflictError(f"{division.padded_code} {division.name} 已经停用，不能再被替代", "already_retired")
+        raise ConflictError(
+            f"{division.padded_code} {division.name} 已经停用，不能再被替代", "already_retired"
+        )
     Division.update(valid_to=on).where(Division.id == division.id).execute()
     log.record_change("division", division.padded_code, "retire", {"valid_to": [None, on]})
 
@@ -308,18 +329,20 @@ def set_shape(log: Log, division: Division, geometry: dict[str, Any], source: st
     return True
 
 
-def set_population(log: Log, division: Division, kind: str, counted_on: date, persons: int, source: str) -> bool:
+def set_population(
+    log: Log, division: Division, kind: str, counted_on: date, persons: int, source: str
+) -> bool:
     """Store a count of residents; False when it is there already."""
-    key = (Population.division == division) & (Population.kind == kind) & (Population.counted_on == counted_on)
+    key = (
+        (Population.division == division) & (Population.kind == kind) & (Population.counted_on == counted_on)
+    )
     old = Population.get_or_none(key)
     if old and (old.persons, old.source) == (persons, source):
         return False
     if old:
         Population.update(persons=persons, source=source).where(key).execute()
     else:
-        Population.create(
-            division=division, kind=kind, counted_on=counted_on, persons=persons, source=source
-        )
+        Population.create(division=division, kind=kind, counted_on=counted_on, persons=persons, source=source)
     log.record_change(
         "division", division.padded_code, "set_population", {kind: [old and old.persons, persons]}
     )

@@ -23,9 +23,7 @@ class Problem:
 
     def __str__(self) -> str:
         where = " ".join(
-            part
-            for part in (f"第 {self.row} 行" if self.row else "", self.column or "")
-            if part
+            part for part in (f"第 {self.row} 行" if self.row else "", self.column or "") if part
         )
         return (f"{where}: " if where else "") + self.detail + (f"；{self.cure}" if self.cure else "")
 
@@ -35,9 +33,7 @@ class RegistryError(Exception):
 
     code = "error"
 
-    def __init__(
-        self, detail: str, code: str | None = None, problems: Sequence[Problem] = ()
-    ) -> None:
+    def __init__(self, detail: str, code: str | None = None, problems: Sequence[Problem] = ()) -> None:
         super().__init__(detail)
         self.detail = detail
         self.code = code or self.code

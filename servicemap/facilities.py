@@ -9,6 +9,7 @@ from servicemap import cards, db, geo
 from servicemap.audit import Log, diff
 from servicemap.errors import NotFoundError
 from servicemap.facility_types import Kinds
+from servicemap.models import Division
 from servicemap.records import Record, Role, Serves, allocate, load, parse_code
 
 FACILITY_COLUMNS = (
@@ -27,9 +28,7 @@ FACILITY_COLUMNS = (
     "external_id",
 )
 PLACES = ("registered", "offered", "taken")
-ROLE_COLUMNS = tuple(
-    f.name for f in fields(Role) if f.name not in ("id", "places_on", *PLACES, "serves")
-)
+ROLE_COLUMNS = tuple(f.name for f in fields(Role) if f.name not in ("id", "places_on", *PLACES, "serves"))
 SAME_POSITION_M = 0.1  # a position that moves less (a conversion there and back) has not moved
 
 
@@ -53,6 +52,25 @@ def get(code: str) -> Record:
     if record is None:
         raise NotFoundError(f"没有编号“{code}”的服务点", "facility_not_found")
     return record
+
+
+def list_records(
+    type_ids: Sequence[int], division: Division | None, *, after: int, limit: int
+) -> list[Record]:
+    """At most `limit` whole records, closed ones too, with a role of any of the types (none: all), in
+    the division's subtree, beyond the id `after`, by code."""
+    where, params = "f.id > ?", [after]
+    if division:
+        where += " AND f.division_id IN (SELECT id FROM division WHERE lft BETWEEN ? AND ?)"
+        params += [division.lft, division.rgt]
+    if type_ids:
+        among = ", ".join(map(str, type_ids))
+        where += f" AND EXISTS (SELECT 1 FROM role r WHERE r.facility_id = f.id AND r.type_id IN ({among}))"
+    ids = [
+        row[0]
+        for row in db.query(f"SELECT f.id FROM facility f WHERE {where} ORDER BY f.id LIMIT {limit}", params)
+    ]
+    return list(load(ids).values())
 
 
 def merged(record: Record, stated: Stated, as_of: date) -> Record:
@@ -120,9 +138,7 @@ def flat(record: Record, kinds: Kinds) -> dict[str, Any]:
     return {name: value for name, value in facts.items() if value not in (None, [])}
 
 
-def write(
-    log: Log, created: Sequence[Record], updated: Iterable[tuple[Record, Record]], today: date
-) -> None:
+def write(log: Log, created: Sequence[Record], updated: Iterable[tuple[Record, Record]], today: date) -> None:
     """Write new records (their ids are given here) and (before, after) pairs with all that hangs on
     them: hours, roles, places, links, verifications, audit, public face. Inside a write transaction."""
     kinds = Kinds()

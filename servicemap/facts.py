@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from servicemap import divisions, geo
 from servicemap.errors import Problem
 from servicemap.facility_types import Kind, Kinds
 from servicemap.models import FEES, PRECISIONS, VISIBILITIES, Division
-from servicemap.records import parse_code
+from servicemap.records import Record, parse_code
 
 LENGTHS = {
     "name": 120,
@@ -24,17 +24,28 @@ LENGTHS = {
 }
 DATUM_WORDS = {
     **{datum: datum for datum in geo.DATUMS},
-    **{"高德": "gcj02", "腾讯": "gcj02", "微信": "gcj02", "百度": "bd09", "天地图": "wgs84", "gps": "wgs84"},
-    **{"gcj-02": "gcj02", "bd-09": "bd09", "wgs-84": "wgs84", "火星": "gcj02", "cgcs2000": "wgs84"},
+    "高德": "gcj02", "腾讯": "gcj02", "微信": "gcj02", "百度": "bd09", "天地图": "wgs84", "gps": "wgs84",
+    "gcj-02": "gcj02", "bd-09": "bd09", "wgs-84": "wgs84", "火星": "gcj02", "cgcs2000": "wgs84",
 }
 DATUM_HELP = "坐标取自 高德/腾讯/微信 填 gcj02，百度 填 bd09，天地图/GPS 填 wgs84"
 _CHINESE = {
     "position_precision": dict(zip(("门牌", "街路", "村居", "乡镇", "无"), PRECISIONS, strict=True)),
     "visibility": dict(zip(("公开", "只公开联系方式"), VISIBILITIES, strict=True)),
     "fee": dict(zip(("免费", "优惠", "收费"), FEES, strict=True)),
-    "accessible": {"是": True, "有": True, "yes": True, "true": True, "否": False, "无": False, "no": False, "false": False},
+    "accessible": {
+        "是": True,
+        "有": True,
+        "yes": True,
+        "true": True,
+        "否": False,
+        "无": False,
+        "no": False,
+        "false": False,
+    },
 }
-_DATE = re.compile(r"(\d{4})\s*(?:-|/|\.|年)\s*(\d{1,2})\s*(?:-|/|\.|月)\s*(\d{1,2})日?(?:[T ]0{1,2}:00(?::00)?)?")
+_DATE = re.compile(
+    r"(\d{4})\s*(?:-|/|\.|年)\s*(\d{1,2})\s*(?:-|/|\.|月)\s*(\d{1,2})日?(?:[T ]0{1,2}:00(?::00)?)?"
+)
 _NUMBER = re.compile(r"[+-]?\d{1,12}(\.\d{1,17})?(\.0+)?")
 _SCIENTIFIC = re.compile(r"[+-]?\d+(\.\d+)?[eE][+-]?\d+")
 
@@ -99,7 +110,7 @@ class Reader:
             if _SCIENTIFIC.fullmatch(code):
                 row.scientific("code")
             elif facts.facility_id is None:
-                row.wrong("code", "bad_code", f"“{code}”不是服务点编号", "编号像 F0012345-7；新服务点请留空")
+                row.wrong("code", "bad_code", f"“{code}”不是服务点编号", "编号像 F0012345-1；新服务点请留空")
         row.text("source", facts.facility)
         row.text("external_id", facts.facility)
         if _SCIENTIFIC.fullmatch(row.cells.get("external_id", "")):
@@ -145,13 +156,17 @@ class Reader:
         word = row.cells.get("datum", "")
         datum = DATUM_WORDS.get(word.lower())
         if not word:
-            row.wrong("datum", "datum_missing", "填了坐标，没有说明坐标系", f"{DATUM_HELP}（--datum 或“坐标系”列）")
+            row.wrong(
+                "datum", "datum_missing", "填了坐标，没有说明坐标系", f"{DATUM_HELP}（--datum 或“坐标系”列）"
+            )
         elif datum is None:
             row.wrong("datum", "unknown_datum", f"没有“{word}”这个坐标系", DATUM_HELP)
         if lng is None or lat is None or datum is None:
             return
         if lng == 0 and lat == 0:
-            row.wrong("lat", "zero_coordinates", "坐标是 0,0（海里），多半是没有取到位置", "没有坐标请两格都留空")
+            row.wrong(
+                "lat", "zero_coordinates", "坐标是 0,0（海里），多半是没有取到位置", "没有坐标请两格都留空"
+            )
             return
         swapped = self._place(lat, lng, datum)
         placed = self._place(lng, lat, datum)
@@ -196,6 +211,53 @@ class Reader:
         for name in ("registered", "offered", "taken"):
             role[name] = row.count(f"places_{name}", "negative_places", "托位", 10_000)
         facts.role = {name: value for name, value in role.items() if value is not None}
+
+
+def rows_of(records: Iterable[Record], kinds: Kinds) -> list[dict[str, str]]:
+    """Whole records as the rows that an import would read back without a change: {field: text}, a row a
+    role, positions in WGS-84. Three queries or so."""
+    records = list(records)
+    served = {link.division_id for record in records for role in record.roles for link in role.serves}
+    path_of = divisions.paths({record.division_id for record in records} | served)
+    chinese = {name: {v: k for k, v in reversed(words.items())} for name, words in _CHINESE.items()}
+    rows = []
+    for record in records:
+        shared = {
+            "code": record.code,
+            "source": record.source,
+            "external_id": record.external_id,
+            "name": record.name,
+            "division": path_of[record.division_id][-1].code,
+            "address": record.address,
+            "lng": record.lng,
+            "lat": record.lat,
+            "datum": None if record.lat is None else "wgs84",
+            "position_precision": chinese["position_precision"][record.position_precision],
+            "phone": record.phone,
+            "hours": record.hours,
+            "accessible": chinese["accessible"].get(record.accessible),
+            "visibility": chinese["visibility"][record.visibility],
+            "verified_on": record.verified_on,
+        }
+        for role in record.roles:
+            own = {
+                "type": kinds.by_id[role.type_id].name,
+                "fee": chinese["fee"].get(role.fee),
+                **{f"places_{name}": getattr(role, name) for name in ("registered", "offered", "taken")},
+                "serves": "、".join(path_of[link.division_id][-1].code for link in role.serves),
+            }
+            for name in (
+                "opened_on",
+                "closed_on",
+                "closed_reason",
+                "age_from_months",
+                "age_to_months",
+                "fee_text",
+            ):
+                own[name] = getattr(role, name)
+            filled = {**shared, **own}
+            rows.append({name: str(value) for name, value in filled.items() if value not in (None, "")})
+    return rows
 
 
 SET_AS_TEXT = "请把这一列设为“文本”格式，再重新填写"
@@ -275,10 +337,14 @@ def _phone(row: _Row, facts: Facts) -> None:
         return
     if _SCIENTIFIC.fullmatch(value):
         row.scientific("phone")
-    elif len(value) > 60 or not re.fullmatch(r"[0-9+\-()、,;/ 转分机]+", value) or not re.search(r"\d{3}", value):
+    elif (
+        len(value) > 60
+        or not re.fullmatch(r"[0-9+\-()、,;/ 转分机]+", value)
+        or not re.search(r"\d{3}", value)
+    ):
         row.wrong("phone", "bad_phone", f"“{value}”不像电话号码", "请填数字，例如 0763-3360000")
     elif value.isdigit() and (
-        len(value) == 9 and value[0] != "0" or len(value) == 10 and value[0] not in "0148"
+        (len(value) == 9 and value[0] != "0") or (len(value) == 10 and value[0] not in "0148")
     ):
         row.wrong("phone", "lost_leading_zero", f"“{value}”像是去掉了区号开头的 0", SET_AS_TEXT)
     else:

@@ -85,7 +85,7 @@ class Division(Table):
         constraints = [Check("valid_to > valid_from")]
 
 
-Division.add_index(SQL('CREATE UNIQUE INDEX division_current ON division (code) WHERE valid_to IS NULL'))
+Division.add_index(SQL("CREATE UNIQUE INDEX division_current ON division (code) WHERE valid_to IS NULL"))
 
 
 class Succession(Table):
@@ -167,7 +167,9 @@ class Facility(Table):
 
     class Meta:
         indexes = ((("source", "external_id"), True), (("name", "division"), False))
-        constraints = [Check("(lat IS NULL) = (lng IS NULL) AND (lat IS NULL) = (position_precision = 'none')")]
+        constraints = [
+            Check("(lat IS NULL) = (lng IS NULL) AND (lat IS NULL) = (position_precision = 'none')")
+        ]
 
 
 class Role(Table):
@@ -189,7 +191,7 @@ class Role(Table):
         constraints = [Check("closed_on >= opened_on"), Check("age_to_months >= age_from_months")]
 
 
-Role.add_index(SQL('CREATE UNIQUE INDEX role_current ON role (facility_id, type_id) WHERE closed_on IS NULL'))
+Role.add_index(SQL("CREATE UNIQUE INDEX role_current ON role (facility_id, type_id) WHERE closed_on IS NULL"))
 
 
 class RoleServes(Table):
@@ -360,7 +362,9 @@ class StagedRow(Table):
     batch = owner(ImportBatch, index=False)
     number = IntegerField()  # the row as a spreadsheet shows it
     cells = TextField()  # JSON {field: text}
-    outcome = TextField(null=True, constraints=[one_of("outcome", ("create", "update", "unchanged", "rejected"))])
+    outcome = TextField(
+        null=True, constraints=[one_of("outcome", ("create", "update", "unchanged", "rejected"))]
+    )
     facility_id = IntegerField(null=True)
     problems = TextField(null=True)  # JSON list
 

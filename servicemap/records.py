@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
 
 from servicemap import db
 from servicemap.divisions import chunks
@@ -152,7 +151,7 @@ def _load(ids: list[int]) -> dict[int, Record]:
 
 
 def public_code(facility_id: int) -> str:
-    """F0012345-7 for the id 12345; the check digit is ISO 7064 MOD 11,10."""
+    """F0012345-1 for the id 12345; the check digit is ISO 7064 MOD 11,10."""
     digits = f"{facility_id:07d}"
     return f"F{digits}-{_check_digit(digits)}"
 
@@ -175,8 +174,10 @@ def _check_digit(digits: str) -> int:
 
 def allocate(kind: str, count: int) -> int:
     """The first of `count` new numbers of this kind, inside a write transaction; none is ever used again."""
-    rows: list[tuple[Any, ...]] = db.query("UPDATE counter SET last = last + ? WHERE name = ? RETURNING last", (count, kind))
-    if not rows:
-        db.execute("INSERT INTO counter (name, last) VALUES (?, ?)", (kind, count))
-        return 1
+    # one statement: two first takers at once must not both find the counter missing
+    rows = db.query(
+        "INSERT INTO counter (name, last) VALUES (?, ?)"
+        " ON CONFLICT (name) DO UPDATE SET last = counter.last + excluded.last RETURNING last",
+        (kind, count),
+    )
     return rows[0][0] - count + 1

@@ -161,7 +161,9 @@ def _target(entry: Mapping[str, Any], number: int, raw: Mapping[str, Any]) -> di
     try:
         Fraction(raw["at_least"])
     except (KeyError, TypeError, ValueError):
-        raise _wrong(entry, f"目标值 at_least 应为带引号的数，如 \"95\"，不是 {raw.get('at_least')!r}") from None
+        raise _wrong(
+            entry, f'目标值 at_least 应为带引号的数，如 "95"，不是 {raw.get("at_least")!r}'
+        ) from None
     return {
         "position": number,
         "at_least": raw["at_least"],

@@ -34,9 +34,9 @@ def apply(
     with write_txn(actor, batch.id) as log:
         if head_seq(lock=True) != batch.planned_seq or plan.seq != batch.planned_seq:
             raise ConflictError("预案之后登记册有了新的变更；请重新生成预案", "plan_stale")
-        done_now = ImportBatch.update(
-            state="applied", applied_at=now_text()
-        ).where((ImportBatch.id == batch.id) & (ImportBatch.state == "planned"))
+        done_now = ImportBatch.update(state="applied", applied_at=now_text()).where(
+            (ImportBatch.id == batch.id) & (ImportBatch.state == "planned")
+        )
         if done_now.execute() == 0:
             raise ConflictError(f"第 {batch_id} 号导入已经执行过了", "already_applied")
         write(log, plan.created, plan.updated, today)

@@ -51,9 +51,12 @@ def add_rows(batch_id: int, rows: Sequence[tuple[int, Mapping[str, str]]]) -> in
         if unknown := sorted(set(cells) - NAMES):
             raise InvalidError(f"第 {number} 行有不认识的字段：{'、'.join(unknown)}", "unknown_field")
     with db.transaction():
-        if ImportBatch.update(state="open").where(
-            (ImportBatch.id == batch.id) & (ImportBatch.state != "applied")
-        ).execute() == 0:
+        if (
+            ImportBatch.update(state="open")
+            .where((ImportBatch.id == batch.id) & (ImportBatch.state != "applied"))
+            .execute()
+            == 0
+        ):
             raise ConflictError(f"第 {batch_id} 号导入已经执行，不能再加行", "already_applied")
         db.execute_many(
             "INSERT INTO staged_row (batch_id, number, cells) VALUES (?, ?, ?) ON CONFLICT (batch_id, number)"

@@ -164,7 +164,14 @@ def _match(sites: Sequence[Site], reader: Reader) -> None:
         site.existing = records.get(id_)
         row = site.rows[0]
         if site.existing is None:
-            _reject(reader, row, "code", "unknown_code", f"没有编号 {public_code(id_)} 的服务点", "新服务点请把编号留空")
+            _reject(
+                reader,
+                row,
+                "code",
+                "unknown_code",
+                f"没有编号 {public_code(id_)} 的服务点",
+                "新服务点请把编号留空",
+            )
         elif (source := row.facility.get("source", site.existing.source)) and (
             owners.get((source, row.facility.get("external_id", "")), id_) != id_
         ):

@@ -1,0 +1,70 @@
+"""覆盖率 over HTTP: exact numbers and the names that are missing, for those who may see them."""
+
+from typing import Any
+
+from flask import current_app, g
+
+from servicemap import divisions
+from servicemap.access import READ_LIVE_COVERAGE, can
+from servicemap.api.answers import answer
+from servicemap.api.parsing import Day, Strict, StrictBlueprint, Text, Whole
+from servicemap.api.schemas import CoverageSchema, GapsSchema
+from servicemap.coverage.gaps import list_gaps
+from servicemap.coverage.report import report
+from servicemap.errors import NotFoundError
+
+blp = StrictBlueprint("coverage", __name__, url_prefix="/api/v1/coverage", description="覆盖率")
+
+
+class ReportSchema(Strict):
+    on = Day(metadata={"description": "截至哪一天；默认今天"})
+
+
+class GapsQuery(ReportSchema):
+    indicator = Text(20, required=True, metadata={"description": "指标", "example": "T01.urban"})
+    definition = Text(40, metadata={"description": "口径；默认口径可不写"})
+    after = Text(20, metadata={"description": "上一页给的 next_after"})
+    limit = Whole(1, 2000, load_default=500)
+
+
+def require_published() -> None:
+    """Live figures are for those with rights, unless the registry shows them to all."""
+    live = current_app.config["SERVICEMAP"].coverage_public == "live"
+    if not live and not can(g.actor, READ_LIVE_COVERAGE):
+        raise NotFoundError("还没有公布的监测结果", "not_published")
+
+
+@blp.get("/<division>")
+@blp.arguments(ReportSchema, location="query")
+@blp.response(200, CoverageSchema)
+def get_coverage(args: dict[str, Any], division: str) -> dict[str, Any]:
+    """一个区划及其下一级的全部指标"""
+    require_published()
+    on = args.get("on", g.today)
+    return answer({"items": report(divisions.get(division, on=on), on)})
+
+
+@blp.get("/<division>/gaps")
+@blp.arguments(GapsQuery, location="query")
+@blp.response(200, GapsSchema)
+def get_gaps(args: dict[str, Any], division: str) -> dict[str, Any]:
+    """一个指标还缺的区划，按代码"""
+    require_published()
+    on = args.get("on", g.today)
+    gaps = list_gaps(
+        divisions.get(division, on=on), args["indicator"], on, definition_id=args.get("definition")
+    )
+    left = [gap for gap in gaps if gap.division.code > args.get("after", "")]
+    page = left[: args["limit"]]
+    items = [
+        {
+            "indicator": gap.indicator,
+            "definition": gap.definition,
+            "code": gap.division.code,
+            "name": gap.division.name,
+            "path": gap.path,
+        }
+        for gap in page
+    ]
+    following = items[-1]["code"] if len(left) > len(page) else None
+    return answer({"items": items, "total": len(gaps), "next_after": following})

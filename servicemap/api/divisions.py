@@ -1,0 +1,94 @@
+"""行政区划 over HTTP."""
+
+from typing import Any
+
+from flask import g
+from marshmallow import fields
+
+from servicemap import divisions
+from servicemap.access import IMPORT
+from servicemap.api.answers import answer
+from servicemap.api.parsing import Choice, Strict, StrictBlueprint, Text, Whole, allowed, parameter
+from servicemap.api.schemas import DemoSchema, DivisionDetailSchema, DivisionsSchema
+from servicemap.models import LEVELS, Division
+
+blp = StrictBlueprint("divisions", __name__, url_prefix="/api/v1", description="行政区划")
+
+
+class ListSchema(Strict):
+    parent = Text(20, metadata={"description": "只列这个区划以下的；不给 level 时只列下一级"})
+    level = Choice(LEVELS, metadata={"description": "只列这一级"})
+    after = Text(20, metadata={"description": "上一页给的 next_after"})
+    limit = Whole(1, 2000, load_default=500)
+
+
+class LevelSchema(Strict):
+    level = Choice(LEVELS, metadata={"description": "代码在几级都有时，要哪一级；默认最高一级"})
+
+
+class RowSchema(Strict):
+    """一个区划：空为没有"""
+
+    code = Text(20, required=True)
+    name = Text(100, required=True)
+    level = Text(20, required=True)
+    parent_code = Text(20, load_default="")
+    valid_from = Text(20, load_default="")
+    valid_to = Text(20, load_default="")
+    urban_rural = Text(3, load_default="")
+    replaces = Text(20, load_default="")
+
+
+class RowsSchema(Strict):
+    rows = fields.List(fields.Nested(RowSchema), required=True)
+
+
+class DivisionCountsSchema(DemoSchema):
+    created = fields.Integer()
+    updated = fields.Integer()
+    unchanged = fields.Integer()
+
+
+def described(division: Division) -> dict[str, Any]:
+    names = ("name", "level", "community_kind", "town_kind", "virtual", "pseudo", "valid_from", "valid_to")
+    return {"code": division.padded_code, **{name: getattr(division, name) for name in names}}
+
+
+@blp.get("/divisions")
+@blp.arguments(ListSchema, location="query")
+@blp.response(200, DivisionsSchema)
+def list_divisions(args: dict[str, Any]) -> dict[str, Any]:
+    """区划名录，按代码"""
+    with parameter("parent"):
+        parent = divisions.get(args["parent"], on=g.today) if "parent" in args else None
+    found = divisions.list_divisions(
+        parent, args.get("level"), g.today, after=args.get("after", ""), limit=args["limit"]
+    )
+    full = len(found) == args["limit"]
+    items = [described(division) for division in found]
+    return answer({"items": items, "next_after": items[-1]["code"] if full else None})
+
+
+@blp.get("/divisions/<code>")
+@blp.arguments(LevelSchema, location="query")
+@blp.response(200, DivisionDetailSchema)
+def get_division(args: dict[str, Any], code: str) -> dict[str, Any]:
+    """一个区划，连同路径和下一级"""
+    division = divisions.get(code, level=args.get("level"))
+    return answer(
+        {
+            **described(division),
+            "path": divisions.paths([division.id])[division.id],
+            "children": [described(child) for child in divisions.children(division, g.today)],
+        }
+    )
+
+
+@blp.post("/divisions")
+@allowed(IMPORT)
+@blp.arguments(RowsSchema)
+@blp.response(200, DivisionCountsSchema)
+def import_divisions(body: dict[str, Any]) -> dict[str, Any]:
+    """导入区划名录：全部成功，或什么都不改；需要权限"""
+    rows = [divisions.DivisionRow(**row) for row in body["rows"]]
+    return answer(divisions.import_divisions(g.actor, rows))

@@ -1,0 +1,131 @@
+"""One error shape for every way to fail: RFC 9457 problem details, in Chinese, with a stable code."""
+
+import json
+import logging
+from http import HTTPStatus
+from typing import Any
+
+import marshmallow as ma
+from flask import Response
+from flask_smorest import Api
+from werkzeug.exceptions import HTTPException
+
+from servicemap.errors import (
+    ConflictError,
+    ForbiddenError,
+    InvalidError,
+    NotFoundError,
+    Problem,
+    RegistryError,
+    UnauthenticatedError,
+    UnavailableError,
+)
+
+log = logging.getLogger("servicemap")
+
+STATUS_OF: dict[type[RegistryError], int] = {
+    InvalidError: 422,
+    NotFoundError: 404,
+    ConflictError: 409,
+    UnauthenticatedError: 401,
+    ForbiddenError: 403,
+    UnavailableError: 503,
+}
+STATUS_OF_CODE = {
+    "bad_cursor": 400,
+    "too_deep": 400,
+    "bad_json": 400,
+    "unsupported_media_type": 415,
+    "too_large": 413,
+}
+HTTP_WORDS = {
+    400: ("bad_request", "请求格式不对"),
+    404: ("not_found", "没有这个地址"),
+    405: ("method_not_allowed", "这个地址不支持这种请求方法"),
+    406: ("not_acceptable", "不能用所要的格式回答"),
+    411: ("length_required", "请求要说明内容长度"),
+    413: ("too_large", "请求内容太大"),
+    414: ("uri_too_long", "地址太长"),
+    415: ("unsupported_media_type", "不支持这种内容类型"),
+    431: ("headers_too_large", "请求头太大"),
+}
+KEPT_HEADERS = ("Allow", "WWW-Authenticate", "Retry-After")
+MOST_PROBLEMS = 1000
+
+
+class ProblemSchema(ma.Schema):
+    """One thing that is wrong."""
+
+    code = ma.fields.String(required=True, metadata={"description": "稳定的错误代码"})
+    detail = ma.fields.String(required=True, metadata={"description": "哪里不对"})
+    cure = ma.fields.String(metadata={"description": "怎么改"})
+    field = ma.fields.String(metadata={"description": "参数名或字段名"})
+    row = ma.fields.Integer(metadata={"description": "文件中的行号"})
+    column = ma.fields.String(metadata={"description": "文件中的列名"})
+    value = ma.fields.String(metadata={"description": "原来的内容"})
+
+
+class ErrorSchema(ma.Schema):
+    """错误 (RFC 9457, application/problem+json)。程序看 code，人看 detail 和 errors。"""
+
+    type = ma.fields.String(required=True, metadata={"description": "about:blank"})
+    title = ma.fields.String(required=True)
+    status = ma.fields.Integer(required=True)
+    code = ma.fields.String(required=True, metadata={"description": "稳定的错误代码"})
+    detail = ma.fields.String(required=True)
+    errors = ma.fields.List(ma.fields.Nested(ProblemSchema))
+    errors_total = ma.fields.Integer(metadata={"description": f"errors 最多列 {MOST_PROBLEMS} 条，这是总数"})
+
+
+def problem_fields(problem: Problem) -> dict[str, Any]:
+    names = ("code", "detail", "cure", "field", "row", "column", "value")
+    return {name: getattr(problem, name) for name in names if getattr(problem, name) is not None}
+
+
+def problem_response(status: int, code: str, detail: str, problems: Any = (), headers: Any = ()) -> Response:
+    payload: dict[str, Any] = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "code": code,
+        "detail": detail,
+    }
+    if problems:
+        payload["errors"] = [problem_fields(problem) for problem in problems[:MOST_PROBLEMS]]
+        payload["errors_total"] = len(problems)
+    text = json.dumps(payload, ensure_ascii=False)
+    return Response(text.encode("utf-8", "replace"), status, headers, mimetype="application/problem+json")
+
+
+class ServicemapApi(Api):
+    """flask-smorest's Api with this error shape, documented as such."""
+
+    ERROR_SCHEMA = ErrorSchema
+
+    def _register_error_handlers(self) -> None:
+        self._app.register_error_handler(HTTPException, self.handle_http_exception)
+        self._app.register_error_handler(RegistryError, handle_registry_error)
+        self._app.register_error_handler(Exception, handle_fault)
+
+    def handle_http_exception(self, error: HTTPException) -> Response:
+        status = error.code or 500
+        if error.response is not None:  # a redirect made by routing
+            return error.response
+        code, detail = HTTP_WORDS.get(status, ("http_error", "请求没有成功"))
+        given = {name: value for name, value in error.get_headers() if name in KEPT_HEADERS}
+        return problem_response(status, code, detail, headers=given)
+
+
+def handle_registry_error(error: RegistryError) -> Response:
+    status = STATUS_OF_CODE.get(error.code) or STATUS_OF[type(error)]
+    headers = {}
+    if isinstance(error, UnavailableError):
+        headers["Retry-After"] = str(error.retry_after)
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return problem_response(status, error.code, error.detail, error.problems, headers)
+
+
+def handle_fault(error: Exception) -> Response:
+    log.exception("unexpected fault")  # the stack only: no query string, no body
+    return problem_response(500, "internal", "服务器出了意外，已经记录；请稍后再试")

@@ -1,0 +1,158 @@
+"""导入 over HTTP: the client reads the file and sends rows; the server validates, plans, applies."""
+
+import json
+from typing import Any
+
+from flask import current_app, g
+from marshmallow import Schema, fields
+
+from servicemap.access import IMPORT
+from servicemap.api.answers import answer
+from servicemap.api.errors import MOST_PROBLEMS, ProblemSchema, problem_fields
+from servicemap.api.parsing import Day, Strict, StrictBlueprint, Text, allowed, ndjson_lines
+from servicemap.api.schemas import DemoSchema
+from servicemap.errors import InvalidError, Problem
+from servicemap.imports import batches
+from servicemap.imports.apply import apply
+from servicemap.imports.plan import make_plan
+from servicemap.models import ImportBatch, StagedRow
+
+blp = StrictBlueprint("imports", __name__, url_prefix="/api/v1/imports", description="导入")
+
+MOST_ROWS, MOST_BYTES = 500, 1_000_000
+MOST_CHANGES = 200
+
+
+class OpenSchema(Strict):
+    file_name = Text(200, required=True, metadata={"description": "文件名，只作记录"})
+    headings = fields.Dict(
+        keys=Text(40), values=Text(200), required=True, metadata={"description": "{字段: 文件中的列名}"}
+    )
+    as_of = Day(metadata={"description": "文件的日期；默认今天"})
+
+
+class ApplySchema(Strict):
+    skip_bad_rows = fields.Boolean(
+        truthy={True}, falsy={False}, load_default=False, metadata={"description": "略过有错误的行"}
+    )
+
+
+class BatchSchema(DemoSchema):
+    id = fields.Integer()
+    state = fields.String(metadata={"description": "open、planned、applied（以后可能增加）"})
+    staged = fields.Integer(metadata={"description": "已收到的行数"})
+
+
+class PlanCountsSchema(Schema):
+    rows = fields.Integer(metadata={"description": "文件行数"})
+    created = fields.Integer(metadata={"description": "新增服务点"})
+    updated = fields.Integer(metadata={"description": "更新服务点"})
+    unchanged = fields.Integer(metadata={"description": "没有变化的服务点"})
+    rejected = fields.Integer(metadata={"description": "退回的行"})
+
+
+class PlanSchema(BatchSchema):
+    counts = fields.Nested(PlanCountsSchema)
+    problems = fields.List(
+        fields.Nested(ProblemSchema), metadata={"description": f"退回的原因，最多 {MOST_PROBLEMS} 条"}
+    )
+    problems_total = fields.Integer()
+    changes = fields.List(
+        fields.Dict(), metadata={"description": f"将更新的服务点及字段，最多 {MOST_CHANGES} 个"}
+    )
+
+
+@blp.post("")
+@allowed(IMPORT)
+@blp.arguments(OpenSchema)
+@blp.response(201, BatchSchema)
+def open_import(body: dict[str, Any]) -> dict[str, Any]:
+    """开始一次导入"""
+    batch = batches.open_batch(
+        g.actor,
+        file_name=body["file_name"],
+        headings=body["headings"],
+        as_of=body.get("as_of", g.today),
+    )
+    return answer({"id": batch.id, "state": batch.state, "staged": 0})
+
+
+@blp.post("/<int(max=2147483647):batch_id>/rows")
+@allowed(IMPORT)
+@blp.response(200, BatchSchema)
+@blp.doc(
+    requestBody={
+        "required": True,
+        "description": f'每行一个 {{"row": 行号, "cells": {{字段: 文字}}}}，最多 {MOST_ROWS} 行、1 MB；可重发',
+        "content": {"application/x-ndjson": {"schema": {"type": "string"}}},
+    }
+)
+def send_rows(batch_id: int) -> dict[str, Any]:
+    """送来若干行"""
+    rows = [_row(line) for line in ndjson_lines(MOST_BYTES, MOST_ROWS)]
+    return answer({"id": batch_id, "state": "open", "staged": batches.add_rows(batch_id, rows)})
+
+
+def _row(line: Any) -> tuple[int, dict[str, str]]:
+    number, cells = (line.get("row"), line.get("cells")) if isinstance(line, dict) else (None, None)
+    if (
+        not isinstance(number, int)
+        or isinstance(number, bool)
+        or not 1 <= number <= 2_000_000
+        or not isinstance(cells, dict)
+        or not all(isinstance(text, str) and len(text) <= 4000 for text in cells.values())
+    ):
+        raise InvalidError('每行应为 {"row": 行号, "cells": {字段: 文字}}，每格最多 4000 字', "bad_row")
+    # a lone surrogate or NUL can't be stored; the question mark makes the value fail with a word
+    clean = {
+        name: text.encode("utf-8", "replace").decode().replace("\0", "\x01") for name, text in cells.items()
+    }
+    return number, clean
+
+
+@blp.post("/<int(max=2147483647):batch_id>/plan")
+@allowed(IMPORT)
+@blp.response(200, PlanSchema)
+def plan_import(batch_id: int) -> dict[str, Any]:
+    """生成预案：每行会怎样，什么都不改"""
+    plan = make_plan(batch_id, current_app.config["SERVICEMAP"], g.today)
+    return _plan_answer(batches.get_batch(batch_id), plan.problems, plan.changes)
+
+
+@blp.get("/<int(max=2147483647):batch_id>/plan")
+@allowed(IMPORT)
+@blp.response(200, PlanSchema)
+def get_plan(batch_id: int) -> dict[str, Any]:
+    """已生成的预案"""
+    batch = batches.get_batch(batch_id)
+    rows = (
+        StagedRow.select(StagedRow.problems)
+        .where((StagedRow.batch == batch) & StagedRow.problems.is_null(False))
+        .order_by(StagedRow.number)
+    )
+    return _plan_answer(batch, [Problem(**p) for row in rows for p in json.loads(row.problems)], [])
+
+
+def _plan_answer(batch: ImportBatch, problems: list[Problem], changes: list[Any]) -> dict[str, Any]:
+    return answer(
+        {
+            "id": batch.id,
+            "state": batch.state,
+            "staged": StagedRow.select().where(StagedRow.batch == batch).count(),
+            "counts": json.loads(batch.summary or "null"),
+            "problems": [problem_fields(problem) for problem in problems[:MOST_PROBLEMS]],
+            "problems_total": len(problems),
+            "changes": json.loads(json.dumps(changes[:MOST_CHANGES], default=str)),
+        }
+    )
+
+
+@blp.post("/<int(max=2147483647):batch_id>/apply")
+@allowed(IMPORT)
+@blp.arguments(ApplySchema)
+@blp.response(200, PlanSchema)
+def apply_import(body: dict[str, Any], batch_id: int) -> dict[str, Any]:
+    """执行预案：全部写入，或什么都不改"""
+    settings = current_app.config["SERVICEMAP"]
+    apply(g.actor, batch_id, settings, g.today, skip_bad_rows=body["skip_bad_rows"])
+    return get_plan.__wrapped__(batch_id)

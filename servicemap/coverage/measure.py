@@ -1,0 +1,330 @@
+"""One measure of coverage: exact numbers of an indicator for a division and the divisions below it.
+
+The rule (docs/decisions): an active role serves its explicit links, else the standing division's
+ancestor-or-self at the role's level; a division is covered when an active role of the types serves it
+or a descendant of it, never an ancestor. City = pooled sums, never the mean of county rates.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+from math import ceil
+from typing import Any
+
+from servicemap import db
+from servicemap.coverage.indicators import Definition, Measure, list_indicators
+from servicemap.models import LEVELS, Division
+
+RANK = {level: number for number, level in enumerate(LEVELS)}
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """现值 of one indicator, definition and division. `numerator` and `denominator` are None when the
+    data to count them are missing (`remark` says which); `denominator` is None for plain counts."""
+
+    indicator: Measure
+    definition: Definition
+    division: "Node"
+    on: date
+    numerator: int | None
+    denominator: int | None
+    population_on: date | None = None
+    remark: str | None = None
+
+    @property
+    def scale(self) -> int:
+        return {"share": 100, "per_thousand": 1000}.get(self.indicator.kind, 1)
+
+    @property
+    def exact(self) -> Fraction | None:
+        """The value in the indicator's unit; None without numbers or over a denominator of 0."""
+        if self.numerator is None:
+            return None
+        if self.indicator.kind in ("count", "titled"):
+            return Fraction(self.numerator)
+        return Fraction(self.numerator * self.scale, self.denominator) if self.denominator else None
+
+    @property
+    def target(self) -> Fraction | None:
+        """The indicator's first target; a plain count's holds only for the level that set it."""
+        targets = self.indicator.targets
+        if (
+            not targets
+            or (self.indicator.kind in ("count", "titled")
+            and targets[0].level != self.division.level)
+        ):
+            return None
+        return targets[0].at_least
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the exact value reaches the target; None without a target or a value."""
+        if self.target is None or self.exact is None:
+            return None
+        return self.exact >= self.target
+
+    @property
+    def needed(self) -> int | None:
+        """How many more are needed: max(0, ceil(target × denominator) − numerator)."""
+        if self.target is None or self.exact is None or self.numerator is None:
+            return None
+        return max(0, ceil(self.target * (self.denominator or 1) / self.scale) - self.numerator)
+
+
+@dataclass(slots=True)
+class Node:
+    """A division of the tree on a day, as measuring needs it."""
+
+    id: int
+    code: str
+    name: str
+    level: str
+    parent_id: int | None
+    community_kind: str | None
+    town_kind: str | None
+    urban_rural: str | None
+    virtual: bool
+    pseudo: bool
+
+
+class Tree:
+    """All divisions valid on a day. One query."""
+
+    def __init__(self, on: date) -> None:
+        day = on.isoformat()
+        rows = db.query(
+            "SELECT id, padded_code, name, level, parent_id, community_kind, town_kind, urban_rural,"
+            " virtual, pseudo FROM division WHERE (valid_from IS NULL OR valid_from <= ?)"
+            " AND (valid_to IS NULL OR valid_to > ?) ORDER BY padded_code",
+            (day, day),
+        )
+        self.nodes = {row[0]: Node(*row) for row in rows}
+
+    def climb(self, id_: int | None, level: str) -> int | None:
+        """The ancestor-or-self at the level; None when the division stands higher or is not valid."""
+        node = self.nodes.get(id_) if id_ is not None else None
+        while node is not None and RANK[node.level] > RANK[level]:
+            node = self.nodes.get(node.parent_id) if node.parent_id is not None else None
+        return node.id if node is not None and node.level == level else None
+
+    def children(self, id_: int) -> list[Node]:
+        return [node for node in self.nodes.values() if node.parent_id == id_]
+
+    def shares(self, root: Node) -> Callable[[int], tuple[int, ...]]:
+        """A function: division id → the reported divisions (root and the child of it) that hold it."""
+        below = {child.id for child in self.children(root.id)}
+
+        def holders(id_: int) -> tuple[int, ...]:
+            node = self.nodes.get(id_)
+            child: tuple[int, ...] = ()
+            while node is not None:
+                if node.id in below:
+                    child = (node.id,)
+                if node.id == root.id:
+                    return (root.id, *child)
+                node = self.nodes.get(node.parent_id) if node.parent_id is not None else None
+            return ()
+
+        return holders
+
+
+def measure(root: Division, on: date) -> list[Measurement]:
+    """Every indicator under every definition, for the division and its children, in the indicators'
+    order with the default first. About two queries a definition."""
+    tree = Tree(on)
+    top = tree.nodes[root.id]
+    found = []
+    for indicator in list_indicators():
+        for definition in indicator.definitions:
+            found += _measure_one(tree, top, indicator, definition, on)
+    return found
+
+
+def _measure_one(
+    tree: Tree, top: Node, indicator: Measure, definition: Definition, on: date
+) -> Iterable[Measurement]:
+    holders = tree.shares(top)
+    reported = [top, *tree.children(top.id)]
+    remark = population_on = None
+    numerators: Mapping[int, int | None]
+    denominators: Mapping[int, int | None] = {node.id: None for node in reported}
+    if indicator.kind == "share":
+        wanted = denominator_ids(tree, definition)
+        if wanted is None:
+            remark = "缺城乡分类数据"
+            numerators = denominators
+        else:
+            covered = covered_ids(tree, definition, on)
+            numerators = _tally(reported, holders, ((id_, 1) for id_ in wanted if id_ in covered))
+            denominators = _tally(reported, holders, ((id_, 1) for id_ in wanted))
+    elif indicator.kind == "titled":
+        held = _titled_divisions(definition, on)
+        at_level = {
+            id_
+            for id_ in held
+            if id_ in tree.nodes and tree.nodes[id_].level == definition.numerator["level"]
+        }
+        numerators = _tally(reported, holders, ((id_, 1) for id_ in at_level))
+    elif indicator.kind == "count":
+        numerators = _tally(reported, holders, _standing(definition, on))
+    else:
+        numerators = _tally(reported, holders, _places(definition, on))
+        persons, population_on = _population(reported, definition.denominator["population"], on)
+        denominators = persons
+        remark = None if population_on else "缺人口数据"
+    edition = _edition(definition)
+    if remark is None and edition and on.isoformat() < edition:
+        remark = f"区划口径：{edition}"
+    for node in reported:
+        yield Measurement(
+            indicator,
+            definition,
+            node,
+            on,
+            numerators.get(node.id),
+            denominators.get(node.id),
+            population_on,
+            remark,
+        )
+
+
+def _tally(
+    reported: Sequence[Node], holders: Callable[[int], tuple[int, ...]], counted: Iterable[tuple[int, int]]
+) -> dict[int, int | None]:
+    sums: dict[int, int | None] = {node.id: 0 for node in reported}
+    for division_id, count in counted:
+        for holder in holders(division_id):
+            sums[holder] = (sums[holder] or 0) + count
+    return sums
+
+
+def denominator_ids(tree: Tree, definition: Definition) -> set[int] | None:
+    """The divisions that a share is counted over; None when it needs urban–rural classes and none are known."""
+    rule = definition.denominator
+    members = {
+        row[0]
+        for row in db.query(
+            "SELECT division_id FROM denominator_member WHERE list_id = ?", (rule.get("list"),)
+        )
+    }
+    nodes = [
+        node
+        for node in tree.nodes.values()
+        if node.level == rule["level"] and not node.virtual and (not members or node.id in members)
+    ]
+    if kinds := rule.get("community_kind"):
+        nodes = [node for node in nodes if node.community_kind in kinds]
+    if kinds := rule.get("town_kind"):
+        towns = [tree.nodes.get(tree.climb(node.id, "town") or 0) for node in nodes]
+        nodes = [node for node, town in zip(nodes, towns, strict=True) if town and town.town_kind in kinds]
+    if begins := rule.get("urban_rural"):
+        if not any(node.urban_rural for node in nodes):
+            return None
+        nodes = [node for node in nodes if (node.urban_rural or "").startswith(begins)]
+    return {node.id for node in nodes}
+
+
+def covered_ids(tree: Tree, definition: Definition, on: date) -> set[int]:
+    """The divisions at the denominator's level that an active role of the types covers."""
+    level = definition.denominator["level"]
+    served = set()
+    for standing_id, role_level, link_id in _active(
+        definition, on, "f.division_id, COALESCE(r.level, t.level), s.division_id"
+    ):
+        if definition.numerator.get("own_level") and role_level != level:
+            continue
+        served.add(link_id if link_id is not None else tree.climb(standing_id, role_level))
+    return {covered for id_ in served if (covered := tree.climb(id_, level)) is not None}
+
+
+# An active role of the types: open on the day, its place not suspended; s = its valid links, if any.
+ACTIVE = """
+SELECT DISTINCT {columns} FROM role r
+JOIN facility f ON f.id = r.facility_id
+JOIN facility_type t ON t.id = r.type_id
+LEFT JOIN role_serves s ON s.role_id = r.id
+  AND (s.from_on IS NULL OR s.from_on <= ?) AND (s.to_on IS NULL OR s.to_on > ?)
+WHERE t.key IN ({types})
+  AND (r.opened_on IS NULL OR r.opened_on <= ?) AND (r.closed_on IS NULL OR r.closed_on > ?)
+  AND NOT EXISTS (SELECT 1 FROM suspension x WHERE x.facility_id = f.id
+                  AND x.from_on <= ? AND (x.to_on IS NULL OR x.to_on > ?))
+"""
+VERIFIED = " AND EXISTS (SELECT 1 FROM verification v WHERE v.facility_id = f.id AND v.verified_on > ? AND v.verified_on <= ?)"
+TITLED = """ AND EXISTS (SELECT 1 FROM title i WHERE i.facility_id = f.id AND i.kind = ? AND i.awarded_on <= ?
+  AND (i.expires_on IS NULL OR i.expires_on > ?) AND (i.withdrawn_on IS NULL OR i.withdrawn_on > ?))"""
+
+
+def _active(definition: Definition, on: date, columns: str) -> list[tuple[Any, ...]]:
+    rule, day = definition.numerator, on.isoformat()
+    sql = ACTIVE.format(columns=columns, types=", ".join("?" * len(rule["types"])))
+    params: list[Any] = [day, day, *rule["types"], day, day, day, day]
+    if months := rule.get("verified_within_months"):
+        sql += VERIFIED
+        params += [months_before(on, months).isoformat(), day]
+    if title := rule.get("title"):
+        sql += TITLED
+        params += [title, day, day, day]
+    return db.query(sql, params)
+
+
+def months_before(on: date, months: int) -> date:
+    """The same day of the month that many months earlier, or the last day of a shorter month."""
+    year, month = divmod(on.year * 12 + on.month - 1 - months, 12)
+    for day in range(on.day, 27, -1):
+        try:
+            return date(year, month + 1, day)
+        except ValueError:
+            continue
+    return date(year, month + 1, on.day)
+
+
+def _standing(definition: Definition, on: date) -> list[tuple[int, int]]:
+    """(standing division, 1) for each place with an active role of the types."""
+    return [(division_id, 1) for _, division_id in _active(definition, on, "f.id, f.division_id")]
+
+
+def _places(definition: Definition, on: date) -> list[tuple[int, int]]:
+    """(standing division, places) of each active role that has them, by its latest count on the day."""
+    column = definition.numerator["places"]
+    counts = dict(
+        db.query(
+            f"SELECT p.role_id, p.{column} FROM role_places p WHERE p.{column} IS NOT NULL AND p.from_on ="
+            " (SELECT MAX(q.from_on) FROM role_places q WHERE q.role_id = p.role_id AND q.from_on <= ?)",
+            (on.isoformat(),),
+        )
+    )
+    active = _active(definition, on, "r.id, f.division_id")
+    return [(division_id, counts[role_id]) for role_id, division_id in active if role_id in counts]
+
+
+def _titled_divisions(definition: Definition, on: date) -> set[int]:
+    day = on.isoformat()
+    rows = db.query(
+        "SELECT DISTINCT division_id FROM title WHERE kind = ? AND division_id IS NOT NULL AND awarded_on <= ?"
+        " AND (expires_on IS NULL OR expires_on > ?) AND (withdrawn_on IS NULL OR withdrawn_on > ?)",
+        (definition.numerator["title"], day, day, day),
+    )
+    return {row[0] for row in rows}
+
+
+def _population(reported: Sequence[Node], kind: str, on: date) -> tuple[dict[int, int | None], date | None]:
+    """Residents by reported division at the latest count on or before the day, else the earliest; and its date."""
+    rows = db.query(
+        "SELECT p.division_id, p.counted_on, p.persons FROM population p WHERE p.kind = ? ORDER BY p.counted_on",
+        (kind,),
+    )
+    dates = sorted({day for _, counted_on, _ in rows if (day := db.day(counted_on))})
+    if not dates:
+        return {}, None
+    counted = max((day for day in dates if day <= on), default=dates[0])
+    persons = {division_id: n for division_id, counted_on, n in rows if db.day(counted_on) == counted}
+    return {node.id: persons.get(node.id) for node in reported}, counted
+
+
+def _edition(definition: Definition) -> str | None:
+    rows = db.query(
+        "SELECT edition FROM denominator_list WHERE key = ?", (definition.denominator.get("list"),)
+    )
+    return rows[0][0] if rows else None

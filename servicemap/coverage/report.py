@@ -1,0 +1,67 @@
+"""Coverage as rows for people and programs: cut, never rounded, with the 口径 beside every figure."""
+
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from servicemap import registry
+from servicemap.coverage.measure import Measurement, measure
+from servicemap.models import Division
+
+
+def cut(value: Fraction, places: int) -> Decimal:
+    """The value cut (not rounded) to that many decimals: 94.96 is never 95.0."""
+    step = 10**places
+    return Decimal(value.numerator * step // value.denominator).scaleb(-places)
+
+
+def display(value: Fraction | None, kind: str) -> str:
+    """For people: cut to one decimal, counts whole; a dash where there is no value."""
+    if value is None:
+        return "—"
+    if kind in ("count", "titled"):
+        return str(value.numerator)
+    return f"{cut(value, 1)}{'%' if kind == 'share' else ''}"
+
+
+def report(root: Division, on: date) -> list[dict[str, Any]]:
+    """A row an indicator, definition and division (the root and its children), defaults first."""
+    demo = registry.is_demo()
+    return [_row(measurement, demo) for measurement in measure(root, on)]
+
+
+def _row(m: Measurement, demo: bool) -> dict[str, Any]:
+    exact, target = m.exact, m.target
+    return {
+        "indicator": m.indicator.id,
+        "name": m.indicator.name,
+        "clause": m.indicator.clause,
+        "division": m.division.code,
+        "division_name": m.division.name,
+        "numerator": m.numerator,
+        "denominator": m.denominator,
+        "value": None if exact is None else float(cut(exact, 4)),
+        "display": display(exact, m.indicator.kind),
+        "unit": m.indicator.unit,
+        "target": None if target is None else float(target),
+        "due_year": None if target is None else m.indicator.targets[0].due_year,
+        "needed": m.needed,
+        "met": m.met,
+        "definition": m.definition.id,
+        "definition_name": m.definition.name,
+        "default": m.definition.default,
+        "other_targets": [
+            {
+                "at_least": float(other.at_least),
+                "due_year": other.due_year,
+                "source": other.source,
+                "to_check": other.to_check,
+            }
+            for other in m.indicator.targets[1:]
+        ],
+        "on": m.on,
+        "population_on": m.population_on,
+        "remark": m.remark,
+        "demo": demo,
+    }
