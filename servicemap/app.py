@@ -56,9 +56,10 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
         if rolled.get("on") != g.today:
             try:
                 registry.roll_over(SEED, g.today)
-            except UnavailableError:
-                pass  # a replica cannot write: its primary does it
-            rolled["on"] = g.today
+                rolled["on"] = g.today
+            except UnavailableError as error:
+                if error.code == "read_only":  # a replica: its primary does it
+                    rolled["on"] = g.today
 
     @app.after_request
     def mark(response: Response) -> Response:

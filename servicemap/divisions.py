@@ -19,9 +19,18 @@ from servicemap.models import LEVELS, Division, Population, Registry, Shape, Suc
 LEVEL_NAMES = dict(zip(LEVELS, ("省", "市", "县（市、区）", "镇（街道）", "社区（村）"), strict=True))
 LEVEL_WORDS = {
     **{word: word for word in LEVELS},
-    "village": "community", "township": "town", "district": "county",
-    "省": "province", "市": "city", "县": "county", "区": "county", "镇": "town", "村": "community",
-    "街道": "town", "乡": "town", "社区": "community",
+    "village": "community",
+    "township": "town",
+    "district": "county",
+    "省": "province",
+    "市": "city",
+    "县": "county",
+    "区": "county",
+    "镇": "town",
+    "村": "community",
+    "街道": "town",
+    "乡": "town",
+    "社区": "community",
 }
 
 
@@ -177,50 +186,81 @@ class DivisionRow:
 def import_divisions(actor: Actor, rows: Sequence[DivisionRow]) -> dict[str, int]:
     """Create or update divisions: all of them, or (InvalidError with every problem) none.
 
-    Returns {created, updated, unchanged}. Rows are matched by code and valid_from. A division that
-    is not named stays as it is: its end is said by valid_to, or by a successor's `replaces`.
+    Returns {created, updated, unchanged}. Rows are matched by code and valid_from; an empty text leaves
+    what is there. A division that is not named stays as it is: its end is said by valid_to, or by a
+    successor's `replaces`.
     """
-    known = {(d.code, d.valid_from): d for d in Division.select()}
-    facts, problems = _read(rows, {code for d in known.values() for code in (d.code, d.padded_code)})
+    of_code: dict[str, list[Division]] = {}
+    for division in Division.select():
+        _add(of_code, division)
+    facts, problems = _read(rows, of_code)
     if problems:
         raise InvalidError("区划名录有错误，什么都没有改", "bad_rows", problems)
     counts = {"created": 0, "updated": 0, "unchanged": 0}
     with write_txn(actor) as log:
-        latest = {code: d for d in known.values() for code in (d.padded_code, d.code)}
-        for row, fields in sorted(facts, key=lambda pair: rank(pair[1]["level"])):
-            parent = latest.get(row.parent_code)
+        # top down, and what is replaced before what replaces it
+        for row, fields in sorted(
+            facts, key=lambda pair: (rank(pair[1]["level"]), _since(pair[1]["valid_from"]))
+        ):
+            same = [d for d in of_code.get(fields["code"], []) if d.code == fields["code"]]
+            division = next((d for d in same if d.valid_from == fields["valid_from"]), None)
+            parent = _parent(of_code, row.parent_code, fields["level"])
             fields["parent_id"] = parent.id if parent else None
-            division = known.get((fields["code"], fields["valid_from"]))
-            before = {field: getattr(division, field) for field in fields} if division else {}
-            changed = diff(before, fields)
-            if not changed:
-                counts["unchanged"] += 1
-                continue
-            counts["updated" if division else "created"] += 1
-            log.record_change("division", fields["padded_code"], "update" if division else "create", changed)
-            if row.replaces:
-                _close(log, latest[row.replaces], fields["valid_from"])
-            if division:
-                Division.update(**fields).where(Division.id == division.id).execute()
-            else:
+            if division is None:
+                counts["created"] += 1
+                old = _retire(log, of_code, row, fields) if row.replaces else None
+                if any(_overlap(other, fields) for other in same):
+                    code, cure = fields["padded_code"], "请给旧的一段填停用日期，或在新的一段填“替代”"
+                    raise ConflictError(f"{code} 的两段有效期重叠；{cure}", "overlapping_validity")
                 division = Division.create(**fields, lft=0, rgt=0)
-            latest[fields["code"]] = latest[fields["padded_code"]] = division
-            if row.replaces:
-                Succession.create(old=latest[row.replaces], new=division, succeeded_on=fields["valid_from"])
+                _add(of_code, division)
+                log.record_change("division", division.padded_code, "create", diff({}, fields))
+                if old:
+                    Succession.create(old=old, new=division, succeeded_on=fields["valid_from"])
+                continue
+            stated = {field: value for field, value in fields.items() if value is not None}
+            changed = diff({field: getattr(division, field) for field in stated}, stated)
+            counts["updated" if changed else "unchanged"] += 1
+            if changed:
+                Division.update(**stated).where(Division.id == division.id).execute()
+                log.record_change("division", division.padded_code, "update", changed)
         if counts["created"] or counts["updated"]:
             _renumber()
     return counts
 
 
+def _add(of_code: dict[str, list[Division]], division: Division) -> None:
+    for code in {division.code, division.padded_code}:
+        of_code.setdefault(code, []).append(division)
+
+
+def _since(valid_from: date | None) -> date:
+    return valid_from or date.min
+
+
+def _overlap(other: Division, fields: dict[str, Any]) -> bool:
+    begins, ends = _since(fields["valid_from"]), fields["valid_to"] or date.max
+    return begins < (other.valid_to or date.max) and _since(other.valid_from) < ends
+
+
+def _parent(of_code: dict[str, list[Division]], code: str, level: str) -> Division | None:
+    """Of the divisions with this code the lowest above the level (441900 is a city and a county)."""
+    above = [division for division in of_code.get(code, []) if rank(division.level) < rank(level)]
+    return max(above, key=lambda d: (rank(d.level), d.valid_to is None, _since(d.valid_from)), default=None)
+
+
 def _read(
-    rows: Sequence[DivisionRow], known: set[str]
+    rows: Sequence[DivisionRow], known: dict[str, list[Division]]
 ) -> tuple[list[tuple[DivisionRow, dict[str, Any]]], list[Problem]]:
     problems: list[Problem] = []
     facts = []
     chinese = all(len(row.code) == 12 and row.code.isdigit() for row in rows)
-    codes = known | {row.code for row in rows}
     levels = [LEVEL_WORDS.get(row.level, "") for row in rows]
-    top = min((rank(level) for level in levels if level), default=0)
+    ranks = {code: {rank(division.level) for division in found} for code, found in known.items()}
+    for row, level in zip(rows, levels, strict=True):
+        if level:
+            ranks.setdefault(row.code, set()).add(rank(level))
+    top = min((each for found in ranks.values() for each in found), default=0)
     seen: set[tuple[str, date | None]] = set()
     for number, (row, level) in enumerate(zip(rows, levels, strict=True), 1):
 
@@ -232,9 +272,9 @@ def _read(
         if not level:
             wrong("unknown_level", "层级", row.level, f"没有“{row.level}”这个层级；请填 {' '.join(LEVELS)}")
             continue
-        if row.parent_code not in codes and rank(level) > top:
+        if rank(level) > top and not any(each < rank(level) for each in ranks.get(row.parent_code, ())):
             wrong("unknown_parent", "上级代码", row.parent_code, "没有这个上级区划")
-        if row.replaces and (row.replaces not in codes or not row.valid_from):
+        if row.replaces and (row.replaces not in ranks or not row.valid_from):
             wrong("bad_succession", "替代", row.replaces, "要有这个旧区划，并填启用日期")
         try:
             valid_from, valid_to = (
@@ -283,13 +323,22 @@ def _chinese(code: str, name: str, level: str) -> dict[str, Any]:
     return fields
 
 
-def _close(log: Log, division: Division, on: date) -> None:
-    if division.valid_to is not None:
-        raise ConflictError(
-            f"{division.padded_code} {division.name} 已经停用，不能再被替代", "already_retired"
-        )
-    Division.update(valid_to=on).where(Division.id == division.id).execute()
-    log.record_change("division", division.padded_code, "retire", {"valid_to": [None, on]})
+def _retire(
+    log: Log, of_code: dict[str, list[Division]], row: DivisionRow, fields: dict[str, Any]
+) -> Division:
+    """End the division that the row replaces, on the day the new one begins; a split replaces it twice."""
+    on = fields["valid_from"]
+    earlier = [d for d in of_code.get(row.replaces, []) if _since(d.valid_from) < on]
+    old = max(earlier, key=lambda d: (d.level == fields["level"], _since(d.valid_from)), default=None)
+    if old is None:
+        raise ConflictError(f"{on} 之前没有 {row.replaces} 这个区划可替代", "nothing_to_replace")
+    if old.valid_to not in (None, on):
+        raise ConflictError(f"{old.padded_code} {old.name} 已经停用，不能再被替代", "already_retired")
+    if old.valid_to is None:
+        log.record_change("division", old.padded_code, "retire", {"valid_to": [None, on]})
+        old.valid_to = on
+        Division.update(valid_to=on).where(Division.id == old.id).execute()
+    return old
 
 
 def _renumber() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
-from servicemap import divisions, geo
+from servicemap import divisions, geo, registry
 from servicemap.errors import Problem
 from servicemap.facility_types import Kind, Kinds
 from servicemap.models import FEES, PRECISIONS, VISIBILITIES, Division
@@ -24,8 +24,17 @@ LENGTHS = {
 }
 DATUM_WORDS = {
     **{datum: datum for datum in geo.DATUMS},
-    "高德": "gcj02", "腾讯": "gcj02", "微信": "gcj02", "百度": "bd09", "天地图": "wgs84", "gps": "wgs84",
-    "gcj-02": "gcj02", "bd-09": "bd09", "wgs-84": "wgs84", "火星": "gcj02", "cgcs2000": "wgs84",
+    "高德": "gcj02",
+    "腾讯": "gcj02",
+    "微信": "gcj02",
+    "百度": "bd09",
+    "天地图": "wgs84",
+    "gps": "wgs84",
+    "gcj-02": "gcj02",
+    "bd-09": "bd09",
+    "wgs-84": "wgs84",
+    "火星": "gcj02",
+    "cgcs2000": "wgs84",
 }
 DATUM_HELP = "坐标取自 高德/腾讯/微信 填 gcj02，百度 填 bd09，天地图/GPS 填 wgs84"
 _CHINESE = {
@@ -71,6 +80,7 @@ class Reader:
         self.headings = headings
         self.extent = divisions.extent(extent_setting)
         self.today = today
+        self.demo = registry.is_demo()
         self._divisions: dict[str, Division | None] = {}
 
     def division(self, code: str) -> Division | None:
@@ -117,6 +127,8 @@ class Reader:
             row.scientific("external_id")
         if not row.cells.get("name"):
             row.wrong("name", "missing_name", "没有填名称", "请填服务点的名称")
+        elif row.cells["name"].startswith(DEMO_PREFIX) and not self.demo:
+            row.wrong("name", "demo_row", "这是示例数据，不能进真实的登记册", "请删去以“示例·”开头的行")
         row.text("name", facts.facility)
 
     def _standing(self, row: "_Row", facts: Facts) -> None:
@@ -260,6 +272,7 @@ def rows_of(records: Iterable[Record], kinds: Kinds) -> list[dict[str, str]]:
     return rows
 
 
+DEMO_PREFIX = "示例·"
 SET_AS_TEXT = "请把这一列设为“文本”格式，再重新填写"
 
 

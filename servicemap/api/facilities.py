@@ -117,6 +117,14 @@ def list_records(args: dict[str, Any]) -> dict[str, Any]:
     return answer({"items": items, "next_after": records[-1].code if full else None})
 
 
+@blp.get("/facility-records/<code>")
+@allowed(READ_RECORD)
+@blp.response(200, RecordsSchema)
+def get_record(code: str) -> dict[str, Any]:
+    """一个服务点的全部资料；需要权限"""
+    return answer({"items": facts.rows_of([facilities.get(code)], Kinds()), "next_after": None})
+
+
 @blp.get("/facility-types")
 @blp.response(200, FacilityTypesSchema)
 def list_facility_types() -> dict[str, Any]:

@@ -50,10 +50,8 @@ class Measurement:
     def target(self) -> Fraction | None:
         """The indicator's first target; a plain count's holds only for the level that set it."""
         targets = self.indicator.targets
-        if (
-            not targets
-            or (self.indicator.kind in ("count", "titled")
-            and targets[0].level != self.division.level)
+        if not targets or (
+            self.indicator.kind in ("count", "titled") and targets[0].level != self.division.level
         ):
             return None
         return targets[0].at_least

@@ -11,7 +11,7 @@ from servicemap.errors import ConflictError, InvalidError, NotFoundError
 from servicemap.imports.columns import FIELDS
 from servicemap.models import ImportBatch, StagedRow
 
-NAMES = {field.name for field in FIELDS}
+OWN_HEADINGS = {field.name: field.heading for field in FIELDS}
 
 
 def open_batch(actor: Actor, *, file_name: str, headings: Mapping[str, str], as_of: date) -> ImportBatch:
@@ -23,13 +23,13 @@ def open_batch(actor: Actor, *, file_name: str, headings: Mapping[str, str], as_
             "SERVICEMAP_DATABASE_URL=sqlite:///servicemap.db servicemap-admin seed load",
             "demo_database",
         )
-    unknown = sorted(set(headings) - NAMES)
+    unknown = sorted(set(headings) - set(OWN_HEADINGS))
     if unknown:
         raise InvalidError(f"没有这些字段：{'、'.join(unknown)}", "unknown_field")
     with db.transaction():
         return ImportBatch.create(
             file_name=file_name,
-            headings=json.dumps(headings, ensure_ascii=False),
+            headings=json.dumps({**OWN_HEADINGS, **headings}, ensure_ascii=False),
             as_of_on=as_of,
             actor=actor.name,
             created_at=now_text(),
@@ -48,7 +48,7 @@ def add_rows(batch_id: int, rows: Sequence[tuple[int, Mapping[str, str]]]) -> in
     """Stage rows (number, {field: text}); sending a row again replaces it. Returns how many are staged."""
     batch = get_batch(batch_id)
     for number, cells in rows:
-        if unknown := sorted(set(cells) - NAMES):
+        if unknown := sorted(set(cells) - set(OWN_HEADINGS)):
             raise InvalidError(f"第 {number} 行有不认识的字段：{'、'.join(unknown)}", "unknown_field")
     with db.transaction():
         if (

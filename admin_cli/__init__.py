@@ -1,0 +1,1 @@
+"""servicemap-admin: the registry's command line, the first client of its API."""

@@ -1,0 +1,128 @@
+"""覆盖率: report, gaps."""
+
+from itertools import groupby
+from typing import Any
+
+import click
+
+from admin_cli import options
+from admin_cli.client import Client
+from admin_cli.output import cell, remark, show, table
+
+COLUMNS = (
+    ("indicator", "指标"),
+    ("name", "名称"),
+    ("clause", "依据"),
+    ("division", "区划代码"),
+    ("division_name", "区划"),
+    ("numerator", "分子"),
+    ("denominator", "分母"),
+    ("value", "现值"),
+    ("display", "显示"),
+    ("unit", "单位"),
+    ("target", "目标"),
+    ("due_year", "年限"),
+    ("needed", "尚差"),
+    ("met", "达到"),
+    ("definition", "口径"),
+    ("definition_name", "口径说明"),
+    ("default", "默认口径"),
+    ("on", "截至"),
+    ("population_on", "人口截至"),
+    ("remark", "备注"),
+    ("demo", "示例"),
+)
+GAP_COLUMNS = (("indicator", "指标"), ("code", "代码"), ("name", "名称"), ("where", "所在"))
+FOOTNOTE = "按截尾，不四舍五入。尚差 N 个指达到目标值还要 N 个。"
+
+
+@click.group()
+def group() -> None:
+    """覆盖率：报告、缺口。Coverage of the plan's targets."""
+
+
+@group.command()
+@click.argument("division")
+@options.on
+@options.form
+def report(division: str, on: str | None, form: str) -> None:
+    """一个区划及其下一级的全部指标和口径。All indicators of a division and those below it.
+
+    例 Example: servicemap-admin coverage report 441800000000 --on 2026-12-31
+    """
+    rows = Client().get(f"coverage/{division}", on=on)["items"]
+    if form == "table":
+        _print(rows)
+    else:
+        show(rows, COLUMNS, form)
+
+
+def _print(rows: list[dict[str, Any]]) -> None:
+    if any(row["demo"] for row in rows):
+        click.echo("【示例库：服务点都是虚构的】")
+    for indicator, group_rows in groupby(rows, key=lambda row: row["indicator"]):
+        of_indicator = list(group_rows)
+        first = of_indicator[0]
+        target = (
+            f"目标 {cell(first['target'])}{first['unit']}（{first['due_year']}）"
+            if first["target"]
+            else "没有数字目标"
+        )
+        click.echo(f"\n{indicator} {first['name']}")
+        click.echo(f"  {first['clause']}；{target}")
+        lines = [
+            [
+                row["division_name"],
+                cell(row["numerator"]) or "—",
+                cell(row["denominator"]),
+                row["display"],
+                f"尚差 {row['needed']} 个" if row["needed"] else {True: "达到", None: ""}.get(row["met"], ""),
+                row["remark"] or "",
+            ]
+            for row in of_indicator
+            if row["default"]
+        ]
+        for line in table(lines, ["区划", "分子", "分母", "现值", "对目标", "备注"]).splitlines():
+            click.echo(f"  {line}")
+        click.echo(f"  口径：{first['definition_name']}")
+        for row in of_indicator:
+            if not row["default"] and row["division"] == first["division"]:
+                figures = (
+                    f"{cell(row['numerator'])}/{cell(row['denominator'])}"
+                    if row["denominator"]
+                    else cell(row["numerator"])
+                )
+                missing = f"，尚差 {row['needed']} 个" if row["needed"] else ""
+                figure = row["remark"] or f"{figures} {row['display']}{missing}"
+                click.echo(f"  另一口径（{row['definition_name']}）：{figure}")
+    if rows:
+        click.echo(f"\n截至 {rows[0]['on']}。{FOOTNOTE}")
+
+
+@group.command()
+@click.argument("division")
+@click.option("--indicator", multiple=True, help="只列这个指标，可重复；默认全部有目标的比例 only these")
+@click.option("--definition", help="口径；默认用默认口径 which definition")
+@options.on
+@options.form
+def gaps(
+    division: str, indicator: tuple[str, ...], definition: str | None, on: str | None, form: str
+) -> None:
+    """还缺的区划，逐个列名。The divisions that an indicator still lacks, by name.
+
+    例 Example: servicemap-admin coverage gaps 441802000000 --indicator T01.urban
+    """
+    client = Client()
+    if not indicator:
+        rows = client.get(f"coverage/{division}", on=on)["items"]
+        shares = [row["indicator"] for row in rows if row["unit"] == "%" and row["target"] is not None]
+        indicator = tuple(dict.fromkeys(shares))
+    found = []
+    for name in indicator:
+        found += client.pages(
+            f"coverage/{division}/gaps", "after", indicator=name, definition=definition, on=on, limit=2000
+        )
+    for gap in found:
+        gap["where"] = " ".join(step["name"] for step in gap["path"][:-1])
+    show(found, GAP_COLUMNS, form)
+    remark(f"共 {len(found)} 个缺口")

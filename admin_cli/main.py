@@ -1,0 +1,93 @@
+"""The command group, and errors turned into words and exit codes, once."""
+
+import sys
+from typing import Any
+
+import click
+
+from admin_cli.output import remark
+from servicemap.errors import RegistryError, UnavailableError
+
+DONE, REFUSED, USAGE, FINDINGS, TRY_LATER = 0, 1, 2, 3, 75
+
+EXIT_CODES = "退出码 exit codes: 0 完成 done, 1 拒绝且什么都没改 refused, 2 用法不对 usage, 3 完成但有要看的 findings, 75 稍后再试 try later"
+
+NOUNS = {
+    "coverage": "覆盖率 coverage of the targets",
+    "db": "数据库 the database",
+    "division": "行政区划 divisions",
+    "facility": "服务点 facilities",
+    "seed": "基础数据和示例 reference data and demo",
+    "serve": "启动服务 serve the API",
+}
+
+
+class Admin(click.Group):
+    """Loads a noun's commands when they are asked for: help must not wait for the web framework."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(NOUNS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in NOUNS:
+            return None
+        from importlib import import_module
+
+        module = import_module(f"admin_cli.{name}")
+        command: click.Command = module.group
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("命令 Commands"):
+            formatter.write_dl(sorted(NOUNS.items()))
+
+
+@click.command(
+    cls=Admin,
+    epilog=EXIT_CODES,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(package_name="servicemap")
+def cli() -> None:
+    """儿童服务地图：登记册的维护与报告。The registry's maintenance and reports.
+
+    数据库由 SERVICEMAP_DATABASE_URL 指定，默认 sqlite:///servicemap.db。
+    """
+
+
+def run(arguments: list[str] | None = None) -> None:
+    """The console script."""
+    try:
+        result: Any = cli.main(arguments, standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        remark("已中断")
+        sys.exit(REFUSED)
+    except RegistryError as error:
+        sys.exit(tell(error))
+    except BrokenPipeError:
+        sys.exit(DONE)
+    sys.exit(result if isinstance(result, int) else DONE)
+
+
+def tell(error: RegistryError) -> int:
+    """Say what is wrong on stderr; the exit code for it."""
+    remark(f"{error.detail} [{error.code}]")
+    problems = [*map(str, error.problems), *map(_line, getattr(error, "errors", []))]
+    for line in problems:
+        remark(f"  {line}")
+    later = isinstance(error, UnavailableError) or getattr(error, "status", 0) == 503
+    return TRY_LATER if later else REFUSED
+
+
+def _line(problem: dict[str, Any]) -> str:
+    where = f"第 {problem['row']} 行 " if "row" in problem else ""
+    where += problem.get("column") or problem.get("field") or ""
+    cure = f"；{problem['cure']}" if "cure" in problem else ""
+    return f"{where.strip()}: {problem['detail']}{cure} [{problem['code']}]"
+
+
+if __name__ == "__main__":
+    run()
