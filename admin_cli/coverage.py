@@ -117,7 +117,7 @@ def gaps(
         rows = client.get(f"coverage/{division}", on=on)["items"]
         shares = [row["indicator"] for row in rows if row["unit"] == "%" and row["target"] is not None]
         indicator = tuple(dict.fromkeys(shares))
-    found = []
+    found: list[dict[str, Any]] = []
     for name in indicator:
         found += client.pages(
             f"coverage/{division}/gaps", "after", indicator=name, definition=definition, on=on, limit=2000

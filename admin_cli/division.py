@@ -11,11 +11,24 @@ from admin_cli.output import remark, show
 
 # heading as a file may write it → field of the API
 HEADINGS = {
-    "code": "code", "代码": "code", "区划代码": "code", "name": "name", "名称": "name",
-    "level": "level", "层级": "level", "parent_code": "parent_code", "上级代码": "parent_code",
-    "valid_from": "valid_from", "启用日期": "valid_from", "valid_to": "valid_to", "停用日期": "valid_to",
-    "urban_rural": "urban_rural", "urban_rural_code": "urban_rural", "城乡分类": "urban_rural",
-    "replaces": "replaces", "替代": "replaces",
+    "code": "code",
+    "代码": "code",
+    "区划代码": "code",
+    "name": "name",
+    "名称": "name",
+    "level": "level",
+    "层级": "level",
+    "parent_code": "parent_code",
+    "上级代码": "parent_code",
+    "valid_from": "valid_from",
+    "启用日期": "valid_from",
+    "valid_to": "valid_to",
+    "停用日期": "valid_to",
+    "urban_rural": "urban_rural",
+    "urban_rural_code": "urban_rural",
+    "城乡分类": "urban_rural",
+    "replaces": "replaces",
+    "替代": "replaces",
 }
 
 

@@ -191,7 +191,7 @@ def show_(code: str, form: str) -> None:
 
     pairs = [{"field": "状态", "value": public["status"]}]
     for field in FIELDS:
-        values = dict.fromkeys(row[field.name] for row in rows if field.name in row)
+        values = list(dict.fromkeys(row[field.name] for row in rows if field.name in row))
         if values:
             pairs.append({"field": field.heading, "value": "、".join(values)})
     show(pairs, (("field", "项目"), ("value", "内容")), form)
@@ -207,7 +207,7 @@ def export(division: str | None, types: tuple[str, ...], output: Path | None, fo
     import io
 
     from servicemap.imports.columns import FIELDS
-    from servicemap.imports.sheet import write_csv
+    from servicemap.imports.text_table import write_csv
 
     rows = list(Client().pages("facility-records", "after", division=division, type=types, limit=1000))
     if form == "json":

@@ -9,6 +9,7 @@ import json
 import random
 from collections.abc import Iterator
 from datetime import date, timedelta
+from typing import Any
 
 from servicemap import cards, db, geo, registry
 from servicemap.access import SEED
@@ -27,7 +28,7 @@ TABLES = ("role_serves", "role_places", "suspension", "verification", "title", "
 
 Row = dict[str, str]
 NURSERIES = ("nursery", "community_nursery", "employer_nursery", "kindergarten_nursery", "family_nursery")
-COUNTY_SITES = {  # type: how many a county
+COUNTY_SITES = {  # how many of each type a county has
     "friendly_park": 3,
     "park": 8,
     "library": 2,
@@ -90,7 +91,7 @@ def places() -> Iterator[Row]:
             yield row
 
 
-def _counties() -> Iterator[tuple[Division, dict]]:
+def _counties() -> Iterator[tuple[Division, dict[str, Any]]]:
     for shape in Shape.select(Shape, Division).join(Division).order_by(Division.code):
         if shape.division.level == "county":
             yield shape.division, json.loads(shape.geometry)
@@ -161,7 +162,9 @@ def _nursery(rng: random.Random, town: Division, number: int, names: dict[str, s
     }
 
 
-def _place(rng: random.Random, row: Row, shape: dict, box: tuple[float, float, float, float]) -> None:
+def _place(
+    rng: random.Random, row: Row, shape: dict[str, Any], box: tuple[float, float, float, float]
+) -> None:
     """Somewhere in the county near its town's invented centre; some only roughly, some nowhere."""
     fate = rng.random()
     if fate < 0.06:
@@ -178,7 +181,9 @@ def _place(rng: random.Random, row: Row, shape: dict, box: tuple[float, float, f
     row["position_precision"] = "村居" if fate < 0.14 else "乡镇" if fate < 0.17 else "门牌"
 
 
-def _inside(rng: random.Random, shape: dict, box: tuple[float, float, float, float]) -> tuple[float, float]:
+def _inside(
+    rng: random.Random, shape: dict[str, Any], box: tuple[float, float, float, float]
+) -> tuple[float, float]:
     west, south, east, north = box
     while True:
         point = rng.uniform(west, east), rng.uniform(south, north)

@@ -18,6 +18,7 @@ FREE, DISCOUNTED, ACCESSIBLE = 1, 2, 4  # search_row.flags
 ANY = 0  # the type that stands for all
 TABLES = ("card", "search_row", "list_row")
 
+Row = tuple[Any, ...]
 Paths = dict[int, tuple[Step, ...]]
 
 
@@ -98,13 +99,13 @@ def fresh_until(record: Record, today: date) -> date | None:
     return min((day for day in days if day and day > today), default=None)
 
 
-def rows_of(record: Record, path_of: Paths, today: date) -> tuple[list[tuple], list[tuple]]:
+def rows_of(record: Record, path_of: Paths, today: date) -> tuple[list[Row], list[Row]]:
     """(search rows, list rows) of a record as on `today`: none for a place that is planned or closed,
     and no search row for one that is unplaced or contact_only."""
     open_roles = [role for role in record.roles if role.is_open(today)]
     if not open_roles:
         return [], []
-    placed = record.lat is not None and record.visibility == "public"
+    placed = record.lat is not None and record.lng is not None and record.visibility == "public"
     division_id = public_path(record, path_of)[-1].id
     by_type = [(role.type_id, [role]) for role in open_roles]
     listed = [(type_id, record.id, division_id, placed) for type_id, _ in [(ANY, []), *by_type]]
@@ -138,10 +139,11 @@ def _flags(record: Record, roles: Sequence[Role]) -> int:
 
 def _ages(roles: Sequence[Role]) -> tuple[int | None, int | None]:
     """The widest span of the roles; an open end of any leaves that end open."""
-    starts, ends = [role.age_from_months for role in roles], [role.age_to_months for role in roles]
+    starts = [role.age_from_months for role in roles if role.age_from_months is not None]
+    ends = [role.age_to_months for role in roles if role.age_to_months is not None]
     return (
-        None if None in starts else min(starts),
-        None if None in ends else max(ends),
+        min(starts) if len(starts) == len(roles) else None,
+        max(ends) if len(ends) == len(roles) else None,
     )
 
 
@@ -167,7 +169,7 @@ def write_cards(records: Iterable[Record], today: date, *, new: bool = False) ->
         insert_cards(cards, searched, listed)
 
 
-def insert_cards(cards: list[tuple], searched: list[tuple], listed: list[tuple]) -> None:
+def insert_cards(cards: list[Row], searched: list[Row], listed: list[Row]) -> None:
     """Insert prepared rows of the three tables, inside a write transaction."""
     for table, rows in zip(TABLES, (cards, searched, listed), strict=True):
         if rows:
@@ -195,9 +197,9 @@ def delete_cards(ids: Sequence[int], kinds: Kinds) -> None:
 
 def roll_over(today: date) -> int:
     """Rewrite the cards that `today` has made stale and return how many; inside a write transaction."""
-    stale = [
-        row[0]
-        for row in db.query("SELECT facility_id FROM card WHERE fresh_until <= ?", (today.isoformat(),))
-    ]
+    due = "SELECT facility_id FROM card WHERE fresh_until <= ?"
+    if not db.is_sqlite():  # its writers don't wait for each other: let those end who write these places now
+        db.query(f"SELECT id FROM facility WHERE id IN ({due}) ORDER BY id FOR UPDATE", (today.isoformat(),))
+    stale = [row[0] for row in db.query(due, (today.isoformat(),))]
     write_cards(load(stale).values(), today)
     return len(stale)

@@ -86,7 +86,7 @@ def connect() -> None:
         raise UnavailableError(
             f"数据库 {sqlite_path()} 不存在；先运行 servicemap-admin db create", "no_database"
         )
-    with _mapped():
+    with mapped():
         database.connect(reuse_if_open=True)
 
 
@@ -106,7 +106,7 @@ def execute(sql: str, params: Sequence[Any] = ()) -> None:
 
 def execute_many(sql: str, rows: Sequence[Sequence[Any]]) -> None:
     """One statement written with `?` for many rows, inside the open transaction."""
-    with peewee.__exception_wrapper__:
+    with peewee.__exception_wrapper__:  # type: ignore[attr-defined]
         database.connection().cursor().executemany(placeholders(sql), rows)
 
 
@@ -116,7 +116,7 @@ def day(value: str | date | None) -> date | None:
 
 
 @contextmanager
-def _mapped() -> Iterator[None]:
+def mapped() -> Iterator[None]:
     """Turn what the engine says into words that a person can act on."""
     try:
         yield
@@ -166,7 +166,7 @@ def transaction() -> Iterator[None]:
 
     Raises UnavailableError when another writer stays longer than GATE_SECONDS, or the disk is full.
     """
-    with _mapped(), _gate():
+    with mapped(), _gate():
         database.execute_sql("BEGIN IMMEDIATE" if is_sqlite() else "BEGIN")
         try:
             yield

@@ -45,15 +45,35 @@ def rank(level: str) -> int:
 def find(code: str, *, level: str | None = None, on: date | None = None) -> Division | None:
     """The division with this code, padded or not: at the highest level at which it exists, unless
     `level` says; the one valid on the day `on`, else the latest validity. One query."""
-    spellings = {code, code.ljust(12, "0")} if code.isascii() and code.isdigit() else {code}
-    found = Division.select().where(Division.code.in_(spellings) | Division.padded_code.in_(spellings))
-    fits = [
-        division
-        for division in found
-        if (level is None or division.level == level) and (on is None or is_valid(division, on))
-    ]
-    fits.sort(key=lambda d: (rank(d.level), d.valid_to is not None, -(d.valid_from or date.min).toordinal()))
-    return fits[0] if fits else None
+    return find_all([code], level=level, on=on).get(code)
+
+
+def find_all(
+    codes: Iterable[str], *, level: str | None = None, on: date | None = None
+) -> dict[str, Division]:
+    """What find gives for each code; unknown ones are absent. One query for every 200 codes."""
+    spellings = {code: {code} for code in codes}
+    for code, spelt in spellings.items():
+        if code.isascii() and code.isdigit():
+            spelt.add(code.ljust(12, "0"))
+    by_spelling: dict[str, list[Division]] = {}
+    for chunk in chunks(sorted(set().union(*spellings.values())), 200):
+        for division in Division.select().where(Division.code.in_(chunk) | Division.padded_code.in_(chunk)):
+            if (level is None or division.level == level) and (on is None or is_valid(division, on)):
+                for spelling in {division.code, division.padded_code}:
+                    by_spelling.setdefault(spelling, []).append(division)
+    found = {}
+    for code, spelt in spellings.items():
+        fits = [division for spelling in spelt for division in by_spelling.get(spelling, ())]
+        if fits:
+            found[code] = min(fits, key=_prominence)
+    return found
+
+
+def _prominence(division: Division) -> tuple[int, bool, int]:
+    """Sorts first what a bare code means: the highest level, then the current validity, then the latest."""
+    began = division.valid_from or date.min
+    return rank(division.level), division.valid_to is not None, -began.toordinal()
 
 
 def get(code: str, *, level: str | None = None, on: date | None = None) -> Division:
@@ -118,9 +138,10 @@ def paths(ids: Iterable[int]) -> dict[int, tuple[Step, ...]]:
             )
         steps.update({row[0]: (Step(*row[:4]), row[4]) for row in rows})
         missing = {row[4] for row in rows if row[4] is not None} - steps.keys()
-    found = {}
+    found: dict[int, tuple[Step, ...]] = {}
     for id_ in wanted:
-        path, at = [], id_
+        path: list[Step] = []
+        at: int | None = id_
         while at is not None:
             step, at = steps[at]
             path.append(step)

@@ -111,14 +111,17 @@ def _settle_position(record: Record, facility: dict[str, Any]) -> dict[str, Any]
 
 
 def _role_meant(record: Record, type_id: int, role_fields: dict[str, Any]) -> Role:
-    """The role that is spoken of: of its type the current one, else the one opened on that day (or,
-    where no day is given, the last), else a new one."""
+    """The role that is spoken of: of its type the one opened on that day, else the current one, else
+    (where no day is given) the last, else a new one. What began and ended before the current role is new."""
     of_type = [role for role in record.roles if role.type_id == type_id]
+    opened_on, ended_on = role_fields.get("opened_on"), role_fields.get("closed_on")
+    exact = [role for role in of_type if opened_on and role.opened_on == opened_on]
     current = [role for role in of_type if role.closed_on is None]
-    opened_on = role_fields.get("opened_on")
-    past = [role for role in of_type if opened_on is None or role.opened_on == opened_on]
-    if current or past:
-        return (current or past)[-1]
+    if current and opened_on and ended_on and current[0].opened_on and ended_on <= current[0].opened_on:
+        current = []
+    past = [] if opened_on else of_type
+    if exact or current or past:
+        return (exact or current or past)[-1]
     record.roles.append(Role(0, type_id))
     return record.roles[-1]
 
@@ -177,7 +180,7 @@ def write(log: Log, created: Sequence[Record], updated: Iterable[tuple[Record, R
     cards.write_cards([after for before, after in pairs if before], today)
 
 
-def _store(table: str, columns: Sequence[str], rows: Sequence[tuple[Any, Any, tuple]]) -> None:
+def _store(table: str, columns: Sequence[str], rows: Sequence[tuple[Any, Any, tuple[int, ...]]]) -> None:
     """Insert where there was nothing before, update what differs. A role's row carries its facility."""
     keys = ("id", "facility_id") if table == "role" else ("id",)
     names = (*keys, *columns)
@@ -217,7 +220,7 @@ def _store_hours(records: Sequence[Record]) -> None:
         record.hours_id = ids[record.hours] if record.hours else None
 
 
-def _store_places(roles: Sequence[tuple[Role | None, Role, tuple]]) -> None:
+def _store_places(roles: Sequence[tuple[Role | None, Role, tuple[int, ...]]]) -> None:
     columns = ("places_on", *PLACES)
     changed = [
         (role.id, *_values(role, columns))
@@ -232,7 +235,7 @@ def _store_places(roles: Sequence[tuple[Role | None, Role, tuple]]) -> None:
     )
 
 
-def _store_serves(roles: Sequence[tuple[Role | None, Role, tuple]]) -> None:
+def _store_serves(roles: Sequence[tuple[Role | None, Role, tuple[int, ...]]]) -> None:
     changed = [(old, role) for old, role, _ in roles if role.serves != (old.serves if old else [])]
     db.execute_many("DELETE FROM role_serves WHERE role_id = ?", [(role.id,) for old, role in changed if old])
     db.execute_many(

@@ -27,7 +27,7 @@ class Kinds:
     """All types of the registry at one moment, found by id, key, name or everyday name."""
 
     def __init__(self) -> None:
-        rows = FacilityType.select().order_by(FacilityType.id).tuples()
+        rows: Any = FacilityType.select().order_by(FacilityType.id).tuples()
         self.all = [Kind(*row[:5], tuple(json.loads(row[5])), tuple(json.loads(row[6]))) for row in rows]
         self.by_id = {kind.id: kind for kind in self.all}
         self._by_word: dict[str, Kind] = {}

@@ -37,7 +37,7 @@ DATUM_WORDS = {
     "cgcs2000": "wgs84",
 }
 DATUM_HELP = "坐标取自 高德/腾讯/微信 填 gcj02，百度 填 bd09，天地图/GPS 填 wgs84"
-_CHINESE = {
+_CHINESE: dict[str, dict[str, Any]] = {
     "position_precision": dict(zip(("门牌", "街路", "村居", "乡镇", "无"), PRECISIONS, strict=True)),
     "visibility": dict(zip(("公开", "只公开联系方式"), VISIBILITIES, strict=True)),
     "fee": dict(zip(("免费", "优惠", "收费"), FEES, strict=True)),
@@ -82,6 +82,11 @@ class Reader:
         self.today = today
         self.demo = registry.is_demo()
         self._divisions: dict[str, Division | None] = {}
+
+    def know(self, codes: Iterable[str]) -> None:
+        """Look many division codes up at once, before the rows that name them are read."""
+        codes = set(codes)
+        self._divisions |= {code: None for code in codes} | divisions.find_all(codes)
 
     def division(self, code: str) -> Division | None:
         if code not in self._divisions:
@@ -317,9 +322,11 @@ class _Row:
         value = self.cells.get(name)
         if not value:
             return None
-        if _NUMBER.fullmatch(value) and float(value).is_integer() and 0 <= float(value) <= most:
+        whole = _NUMBER.fullmatch(value) and float(value).is_integer()
+        if whole and 0 <= float(value) <= most:
             return int(float(value))
-        self.wrong(name, code, f"“{value}”不是合理的{what}数", f"请填 0 到 {most} 的整数")
+        detail = f"“{value}”不是合理的{what}数" if whole else f"“{value}”不是整数"
+        self.wrong(name, code if whole else "bad_number", detail, f"请填 0 到 {most} 的整数")
         return None
 
     def date(self, name: str, latest: date | None = None) -> date | None:
@@ -367,8 +374,8 @@ def _phone(row: _Row, facts: Facts) -> None:
 def clean(name: str, text: str) -> str:
     """The text of a field as it is kept: one space for many, none at the ends; full-width digits and
     signs become plain ones except in free text, whose punctuation is the writer's own."""
-    form = "NFC" if name in LENGTHS else "NFKC"
-    return " ".join(unicodedata.normalize(form, text).split())
+    text = unicodedata.normalize("NFC" if name in LENGTHS else "NFKC", text)
+    return " ".join(text.split())
 
 
 def _parts(text: str) -> list[str]:

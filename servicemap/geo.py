@@ -6,6 +6,7 @@ China, BD-09 (百度) about 1.3 km; no point tells by itself which datum it is i
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 DATUMS = ("wgs84", "gcj02", "bd09")
 
@@ -156,12 +157,12 @@ def cover(west: float, south: float, east: float, north: float) -> list[tuple[in
 Ring = Sequence[Sequence[float]]
 
 
-def polygons(geometry: dict) -> list[list[Ring]]:
+def polygons(geometry: dict[str, Any]) -> list[list[Ring]]:
     """The polygons of a GeoJSON geometry, each an outer ring followed by its holes."""
     return geometry["coordinates"] if geometry["type"] == "MultiPolygon" else [geometry["coordinates"]]
 
 
-def contains(geometry: dict, lng: float, lat: float) -> bool:
+def contains(geometry: dict[str, Any], lng: float, lat: float) -> bool:
     """Whether the point lies inside (even-odd rule; a point on the edge may fall on either side)."""
     return any(
         _inside(rings[0], lng, lat) and not any(_inside(hole, lng, lat) for hole in rings[1:])
@@ -179,7 +180,7 @@ def _inside(ring: Ring, lng: float, lat: float) -> bool:
     return inside
 
 
-def box_of(geometry: dict) -> tuple[float, float, float, float]:
+def box_of(geometry: dict[str, Any]) -> tuple[float, float, float, float]:
     """(west, south, east, north) of a geometry."""
     points = [point for rings in polygons(geometry) for point in rings[0]]
     lngs, lats = [p[0] for p in points], [p[1] for p in points]

@@ -5,6 +5,8 @@ an empty end means "still", an empty beginning "as far back as known". Positions
 Migrations build the tables; a test proves that they and these models give the same schema.
 """
 
+from typing import Any
+
 from peewee import (
     SQL,
     AutoField,
@@ -30,7 +32,7 @@ VISIBILITIES = ("public", "contact_only")  # 公开 只公开联系方式
 FEES = ("free", "discounted", "paid")  # 免费 优惠 收费
 
 
-def one_of(column: str, words: tuple[str, ...]) -> Check:
+def one_of(column: str, words: tuple[str, ...]) -> SQL:
     return Check(f"{column} IN ({', '.join(repr(word) for word in words)})")
 
 
@@ -40,7 +42,7 @@ class Table(Model):
         legacy_table_names = False
 
 
-def owner(model: type[Model] | str, **options) -> ForeignKeyField:
+def owner(model: Any, **options: Any) -> Any:
     return ForeignKeyField(model, on_delete="RESTRICT", backref="+", **options)
 
 

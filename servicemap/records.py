@@ -108,10 +108,10 @@ def _load(ids: list[int]) -> dict[int, Record]:
         record.accessible = None if row[10] is None else bool(row[10])
         records[record.id] = record
     roles: dict[int, Role] = {}
-    for facility_id, *row in db.query(
+    for facility_id, *columns in db.query(
         f"SELECT facility_id, {ROLE} FROM role WHERE facility_id {among} ORDER BY id", ids
     ):
-        role = Role(*row)
+        role = Role(*columns)
         role.opened_on, role.closed_on = db.day(role.opened_on), db.day(role.closed_on)
         roles[role.id] = role
         records[facility_id].roles.append(role)

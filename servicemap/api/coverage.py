@@ -7,7 +7,7 @@ from flask import current_app, g
 from servicemap import divisions
 from servicemap.access import READ_LIVE_COVERAGE, can
 from servicemap.api.answers import answer
-from servicemap.api.parsing import Day, Strict, StrictBlueprint, Text, Whole
+from servicemap.api.parsing import Day, Strict, StrictBlueprint, Text, Whole, parameter
 from servicemap.api.schemas import CoverageSchema, GapsSchema
 from servicemap.coverage.gaps import list_gaps
 from servicemap.coverage.report import report
@@ -34,9 +34,10 @@ def require_published() -> None:
         raise NotFoundError("还没有公布的监测结果", "not_published")
 
 
-@blp.get("/<division>")
+@blp.get("/<code:division>")
 @blp.arguments(ReportSchema, location="query")
 @blp.response(200, CoverageSchema)
+@blp.fails(404, 503)
 def get_coverage(args: dict[str, Any], division: str) -> dict[str, Any]:
     """一个区划及其下一级的全部指标"""
     require_published()
@@ -44,16 +45,17 @@ def get_coverage(args: dict[str, Any], division: str) -> dict[str, Any]:
     return answer({"items": report(divisions.get(division, on=on), on)})
 
 
-@blp.get("/<division>/gaps")
+@blp.get("/<code:division>/gaps")
 @blp.arguments(GapsQuery, location="query")
 @blp.response(200, GapsSchema)
+@blp.fails(404, 503)
 def get_gaps(args: dict[str, Any], division: str) -> dict[str, Any]:
     """一个指标还缺的区划，按代码"""
     require_published()
     on = args.get("on", g.today)
-    gaps = list_gaps(
-        divisions.get(division, on=on), args["indicator"], on, definition_id=args.get("definition")
-    )
+    root = divisions.get(division, on=on)
+    with parameter():
+        gaps = list_gaps(root, args["indicator"], on, definition_id=args.get("definition"))
     left = [gap for gap in gaps if gap.division.code > args.get("after", "")]
     page = left[: args["limit"]]
     items = [

@@ -8,7 +8,7 @@ from marshmallow import fields
 from servicemap import divisions
 from servicemap.access import IMPORT
 from servicemap.api.answers import answer
-from servicemap.api.parsing import Choice, Strict, StrictBlueprint, Text, Whole, allowed, parameter
+from servicemap.api.parsing import Choice, Several, Strict, StrictBlueprint, Text, Whole, parameter
 from servicemap.api.schemas import DemoSchema, DivisionDetailSchema, DivisionsSchema
 from servicemap.models import LEVELS, Division
 
@@ -26,7 +26,7 @@ class LevelSchema(Strict):
     level = Choice(LEVELS, metadata={"description": "代码在几级都有时，要哪一级；默认最高一级"})
 
 
-class RowSchema(Strict):
+class DivisionRowSchema(Strict):
     """一个区划：空为没有"""
 
     code = Text(20, required=True)
@@ -39,8 +39,8 @@ class RowSchema(Strict):
     replaces = Text(20, load_default="")
 
 
-class RowsSchema(Strict):
-    rows = fields.List(fields.Nested(RowSchema), required=True)
+class DivisionRowsSchema(Strict):
+    rows = Several(fields.Nested(DivisionRowSchema), 100_000, required=True)
 
 
 class DivisionCountsSchema(DemoSchema):
@@ -57,9 +57,10 @@ def described(division: Division) -> dict[str, Any]:
 @blp.get("/divisions")
 @blp.arguments(ListSchema, location="query")
 @blp.response(200, DivisionsSchema)
+@blp.fails(503)
 def list_divisions(args: dict[str, Any]) -> dict[str, Any]:
     """区划名录，按代码"""
-    with parameter("parent"):
+    with parameter(division="parent"):
         parent = divisions.get(args["parent"], on=g.today) if "parent" in args else None
     found = divisions.list_divisions(
         parent, args.get("level"), g.today, after=args.get("after", ""), limit=args["limit"]
@@ -69,9 +70,10 @@ def list_divisions(args: dict[str, Any]) -> dict[str, Any]:
     return answer({"items": items, "next_after": items[-1]["code"] if full else None})
 
 
-@blp.get("/divisions/<code>")
+@blp.get("/divisions/<code:code>")
 @blp.arguments(LevelSchema, location="query")
 @blp.response(200, DivisionDetailSchema)
+@blp.fails(404, 503)
 def get_division(args: dict[str, Any], code: str) -> dict[str, Any]:
     """一个区划，连同路径和下一级"""
     division = divisions.get(code, level=args.get("level"))
@@ -85,9 +87,10 @@ def get_division(args: dict[str, Any], code: str) -> dict[str, Any]:
 
 
 @blp.post("/divisions")
-@allowed(IMPORT)
-@blp.arguments(RowsSchema)
+@blp.allowed(IMPORT)
+@blp.arguments(DivisionRowsSchema)
 @blp.response(200, DivisionCountsSchema)
+@blp.fails(400, 409, 413, 415, 503)
 def import_divisions(body: dict[str, Any]) -> dict[str, Any]:
     """导入区划名录：全部成功，或什么都不改；需要权限"""
     rows = [divisions.DivisionRow(**row) for row in body["rows"]]

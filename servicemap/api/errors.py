@@ -3,13 +3,18 @@
 import json
 import logging
 from http import HTTPStatus
+from traceback import format_tb
 from typing import Any
 
 import marshmallow as ma
-from flask import Response
+import peewee
+from flask import Response, g
 from flask_smorest import Api
 from werkzeug.exceptions import HTTPException
 
+from servicemap import db
+from servicemap.access import ANONYMOUS
+from servicemap.api.schemas import Open
 from servicemap.errors import (
     ConflictError,
     ForbiddenError,
@@ -40,21 +45,32 @@ STATUS_OF_CODE = {
 }
 HTTP_WORDS = {
     400: ("bad_request", "请求格式不对"),
+    401: ("token_required", "这个操作需要令牌"),
+    403: ("forbidden", "没有这项权限"),
     404: ("not_found", "没有这个地址"),
     405: ("method_not_allowed", "这个地址不支持这种请求方法"),
     406: ("not_acceptable", "不能用所要的格式回答"),
+    409: ("conflict", "和登记册现在的状态有冲突"),
     411: ("length_required", "请求要说明内容长度"),
     413: ("too_large", "请求内容太大"),
     414: ("uri_too_long", "地址太长"),
     415: ("unsupported_media_type", "不支持这种内容类型"),
+    422: ("invalid", "参数或内容有误"),
     431: ("headers_too_large", "请求头太大"),
+    500: ("internal", "服务器出了意外，已经记录；请稍后再试"),
+    503: ("unavailable", "暂时不能提供服务，请稍后再试"),
 }
+ERROR_HEADERS = {
+    401: {"WWW-Authenticate": {"description": "Bearer", "schema": {"type": "string"}}},
+    503: {"Retry-After": {"description": "多少秒后再试", "schema": {"type": "integer"}}},
+}
+PROBLEM_JSON = "application/problem+json"
 KEPT_HEADERS = ("Allow", "WWW-Authenticate", "Retry-After")
 MOST_PROBLEMS = 1000
 
 
-class ProblemSchema(ma.Schema):
-    """One thing that is wrong."""
+class ProblemSchema(Open):
+    """一处错误"""
 
     code = ma.fields.String(required=True, metadata={"description": "稳定的错误代码"})
     detail = ma.fields.String(required=True, metadata={"description": "哪里不对"})
@@ -65,7 +81,7 @@ class ProblemSchema(ma.Schema):
     value = ma.fields.String(metadata={"description": "原来的内容"})
 
 
-class ErrorSchema(ma.Schema):
+class ErrorSchema(Open):
     """错误 (RFC 9457, application/problem+json)。程序看 code，人看 detail 和 errors。"""
 
     type = ma.fields.String(required=True, metadata={"description": "about:blank"})
@@ -94,7 +110,7 @@ def problem_response(status: int, code: str, detail: str, problems: Any = (), he
         payload["errors"] = [problem_fields(problem) for problem in problems[:MOST_PROBLEMS]]
         payload["errors_total"] = len(problems)
     text = json.dumps(payload, ensure_ascii=False)
-    return Response(text.encode("utf-8", "replace"), status, headers, mimetype="application/problem+json")
+    return Response(text.encode("utf-8", "replace"), status, headers, mimetype=PROBLEM_JSON)
 
 
 class ServicemapApi(Api):
@@ -102,30 +118,59 @@ class ServicemapApi(Api):
 
     ERROR_SCHEMA = ErrorSchema
 
+    def _register_responses(self) -> None:  # private in flask-smorest, hence its pin; so is the next
+        content = {PROBLEM_JSON: {"schema": self.ERROR_SCHEMA}}
+        for status in HTTPStatus:
+            if status >= 400:
+                words = HTTP_WORDS.get(status, ("", status.phrase))[1]
+                answer = {"description": words, "headers": ERROR_HEADERS.get(status, {}), "content": content}
+                self.spec.components.response(status.name, answer, lazy=True)
+        other = {"description": "其他错误", "content": content}
+        self.spec.components.response(self.DEFAULT_ERROR_RESPONSE_NAME, other, lazy=True)
+
+    def _register_pagination_header(self) -> None:
+        """None: pages go on by cursor or after."""
+
     def _register_error_handlers(self) -> None:
-        self._app.register_error_handler(HTTPException, self.handle_http_exception)
+        self._app.register_error_handler(HTTPException, handle_http_exception)
         self._app.register_error_handler(RegistryError, handle_registry_error)
+        self._app.register_error_handler(peewee.PeeweeException, handle_database_error)
         self._app.register_error_handler(Exception, handle_fault)
 
-    def handle_http_exception(self, error: HTTPException) -> Response:
-        status = error.code or 500
-        if error.response is not None:  # a redirect made by routing
-            return error.response
-        code, detail = HTTP_WORDS.get(status, ("http_error", "请求没有成功"))
-        given = {name: value for name, value in error.get_headers() if name in KEPT_HEADERS}
-        return problem_response(status, code, detail, headers=given)
+
+def handle_http_exception(error: HTTPException) -> Response:
+    status = error.code or 500
+    code, detail = HTTP_WORDS.get(status, ("http_error", "请求没有成功"))
+    given = {name: value for name, value in error.get_headers() if name in KEPT_HEADERS}
+    return problem_response(status, code, detail, headers=given)
 
 
 def handle_registry_error(error: RegistryError) -> Response:
     status = STATUS_OF_CODE.get(error.code) or STATUS_OF[type(error)]
-    headers = {}
+    detail, headers = error.detail, {}
     if isinstance(error, UnavailableError):
         headers["Retry-After"] = str(error.retry_after)
+        if g.get("actor", ANONYMOUS) is ANONYMOUS:  # paths and cures are for who keeps the server
+            detail = HTTP_WORDS[status][1]
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    return problem_response(status, error.code, error.detail, error.problems, headers)
+    return problem_response(status, error.code, detail, error.problems, headers)
+
+
+def handle_database_error(error: peewee.PeeweeException) -> Response:
+    """What the engine says, in our words where we have some; a broken connection is not met again."""
+    if not db.database.is_closed():
+        db.database.close()
+    try:
+        with db.mapped():
+            raise error
+    except RegistryError as known:
+        return handle_registry_error(known)
+    except peewee.PeeweeException as unknown:
+        return handle_fault(unknown)
 
 
 def handle_fault(error: Exception) -> Response:
-    log.exception("unexpected fault")  # the stack only: no query string, no body
-    return problem_response(500, "internal", "服务器出了意外，已经记录；请稍后再试")
+    # which kind and where, not what it says: a message may quote the query or the body
+    log.error("unexpected fault: %s\n%s", type(error).__name__, "".join(format_tb(error.__traceback__)))
+    return problem_response(500, *HTTP_WORDS[500])

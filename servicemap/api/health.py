@@ -7,16 +7,16 @@ from marshmallow import fields
 from servicemap import audit, db
 from servicemap.api.answers import answer
 from servicemap.api.parsing import StrictBlueprint
-from servicemap.api.schemas import DemoSchema
+from servicemap.api.schemas import DemoSchema, Open
 
 blp = StrictBlueprint("health", __name__, description="运行状况")
 
 
-class HealthSchema(DemoSchema):
+class HealthSchema(Open):
     status = fields.String(metadata={"description": "ok"})
 
 
-class ReadySchema(HealthSchema):
+class ReadySchema(HealthSchema, DemoSchema):
     seq = fields.Integer(metadata={"description": "登记册的版本：最近一次变更的序号"})
 
 
@@ -24,11 +24,12 @@ class ReadySchema(HealthSchema):
 @blp.response(200, HealthSchema)
 def healthz() -> dict[str, Any]:
     """服务器在运行"""
-    return answer({"status": "ok"})
+    return {"status": "ok"}
 
 
 @blp.get("/readyz")
 @blp.response(200, ReadySchema)
+@blp.fails(503)
 def readyz() -> dict[str, Any]:
     """数据库可用，结构是最新的"""
     db.require_current_schema()

@@ -4,13 +4,13 @@ import json
 from typing import Any
 
 from flask import current_app, g
-from marshmallow import Schema, fields
+from marshmallow import fields
 
 from servicemap.access import IMPORT
 from servicemap.api.answers import answer
 from servicemap.api.errors import MOST_PROBLEMS, ProblemSchema, problem_fields
-from servicemap.api.parsing import Day, Strict, StrictBlueprint, Text, allowed, ndjson_lines
-from servicemap.api.schemas import DemoSchema
+from servicemap.api.parsing import Day, Flag, Strict, StrictBlueprint, Text, Texts, ndjson_lines
+from servicemap.api.schemas import DemoSchema, Open
 from servicemap.errors import InvalidError, Problem
 from servicemap.imports import batches
 from servicemap.imports.apply import apply
@@ -23,27 +23,25 @@ MOST_ROWS, MOST_BYTES = 500, 1_000_000
 MOST_CHANGES = 200
 
 
-class OpenSchema(Strict):
+class OpenImportSchema(Strict):
     file_name = Text(200, required=True, metadata={"description": "文件名，只作记录"})
-    headings = fields.Dict(
+    headings = Texts(
         keys=Text(40), values=Text(200), required=True, metadata={"description": "{字段: 文件中的列名}"}
     )
     as_of = Day(metadata={"description": "文件的日期；默认今天"})
 
 
-class ApplySchema(Strict):
-    skip_bad_rows = fields.Boolean(
-        truthy={True}, falsy={False}, load_default=False, metadata={"description": "略过有错误的行"}
-    )
+class ApplyImportSchema(Strict):
+    skip_bad_rows = Flag(load_default=False, metadata={"description": "略过有错误的行"})
 
 
-class BatchSchema(DemoSchema):
+class ImportSchema(DemoSchema):
     id = fields.Integer()
     state = fields.String(metadata={"description": "open、planned、applied（以后可能增加）"})
     staged = fields.Integer(metadata={"description": "已收到的行数"})
 
 
-class PlanCountsSchema(Schema):
+class PlanCountsSchema(Open):
     rows = fields.Integer(metadata={"description": "文件行数"})
     created = fields.Integer(metadata={"description": "新增服务点"})
     updated = fields.Integer(metadata={"description": "更新服务点"})
@@ -51,7 +49,7 @@ class PlanCountsSchema(Schema):
     rejected = fields.Integer(metadata={"description": "退回的行"})
 
 
-class PlanSchema(BatchSchema):
+class ImportPlanSchema(ImportSchema):
     counts = fields.Nested(PlanCountsSchema)
     problems = fields.List(
         fields.Nested(ProblemSchema), metadata={"description": f"退回的原因，最多 {MOST_PROBLEMS} 条"}
@@ -63,9 +61,10 @@ class PlanSchema(BatchSchema):
 
 
 @blp.post("")
-@allowed(IMPORT)
-@blp.arguments(OpenSchema)
-@blp.response(201, BatchSchema)
+@blp.allowed(IMPORT)
+@blp.arguments(OpenImportSchema)
+@blp.response(201, ImportSchema)
+@blp.fails(400, 409, 413, 415, 503)
 def open_import(body: dict[str, Any]) -> dict[str, Any]:
     """开始一次导入"""
     batch = batches.open_batch(
@@ -78,8 +77,9 @@ def open_import(body: dict[str, Any]) -> dict[str, Any]:
 
 
 @blp.post("/<int(max=2147483647):batch_id>/rows")
-@allowed(IMPORT)
-@blp.response(200, BatchSchema)
+@blp.allowed(IMPORT)
+@blp.response(200, ImportSchema)
+@blp.fails(400, 404, 409, 413, 415, 503)
 @blp.doc(
     requestBody={
         "required": True,
@@ -111,8 +111,9 @@ def _row(line: Any) -> tuple[int, dict[str, str]]:
 
 
 @blp.post("/<int(max=2147483647):batch_id>/plan")
-@allowed(IMPORT)
-@blp.response(200, PlanSchema)
+@blp.allowed(IMPORT)
+@blp.response(200, ImportPlanSchema)
+@blp.fails(404, 409, 503)
 def plan_import(batch_id: int) -> dict[str, Any]:
     """生成预案：每行会怎样，什么都不改"""
     plan = make_plan(batch_id, current_app.config["SERVICEMAP"], g.today)
@@ -120,17 +121,22 @@ def plan_import(batch_id: int) -> dict[str, Any]:
 
 
 @blp.get("/<int(max=2147483647):batch_id>/plan")
-@allowed(IMPORT)
-@blp.response(200, PlanSchema)
+@blp.allowed(IMPORT)
+@blp.response(200, ImportPlanSchema)
+@blp.fails(404, 503)
 def get_plan(batch_id: int) -> dict[str, Any]:
     """已生成的预案"""
+    return _stored_plan(batch_id)
+
+
+def _stored_plan(batch_id: int) -> dict[str, Any]:
     batch = batches.get_batch(batch_id)
     rows = (
         StagedRow.select(StagedRow.problems)
         .where((StagedRow.batch == batch) & StagedRow.problems.is_null(False))
         .order_by(StagedRow.number)
     )
-    return _plan_answer(batch, [Problem(**p) for row in rows for p in json.loads(row.problems)], [])
+    return _plan_answer(batch, [Problem(**p) for row in rows for p in json.loads(row.problems or "[]")], [])
 
 
 def _plan_answer(batch: ImportBatch, problems: list[Problem], changes: list[Any]) -> dict[str, Any]:
@@ -148,11 +154,12 @@ def _plan_answer(batch: ImportBatch, problems: list[Problem], changes: list[Any]
 
 
 @blp.post("/<int(max=2147483647):batch_id>/apply")
-@allowed(IMPORT)
-@blp.arguments(ApplySchema)
-@blp.response(200, PlanSchema)
+@blp.allowed(IMPORT)
+@blp.arguments(ApplyImportSchema)
+@blp.response(200, ImportPlanSchema)
+@blp.fails(400, 404, 409, 413, 415, 503)
 def apply_import(body: dict[str, Any], batch_id: int) -> dict[str, Any]:
     """执行预案：全部写入，或什么都不改"""
     settings = current_app.config["SERVICEMAP"]
     apply(g.actor, batch_id, settings, g.today, skip_bad_rows=body["skip_bad_rows"])
-    return get_plan.__wrapped__(batch_id)
+    return _stored_plan(batch_id)

@@ -5,23 +5,26 @@ import json
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import date
 from functools import wraps
+from http import HTTPStatus
 from typing import Any, NoReturn
 
 import marshmallow as ma
 from flask import Request, g, request
 from flask_smorest import Blueprint
-from marshmallow.validate import Range
+from marshmallow.validate import Length, OneOf, Range
 from webargs.flaskparser import FlaskParser
+from werkzeug.routing import BaseConverter
 
 from servicemap.access import require
 from servicemap.errors import InvalidError, NotFoundError, Problem
 
-LONGEST_TEXT = 4000
 DEEPEST_JSON = 8
+MOST_NAMED = 10  # wrong parameters that the detail names; the problems hold them all
+View = Callable[..., Any]
 
 
 class Strict(ma.Schema):
@@ -33,7 +36,7 @@ class Strict(ma.Schema):
     error_messages = {"unknown": "unknown_parameter|没有这个参数", "type": "bad_json|应为 JSON 对象"}
 
 
-class _Field(ma.fields.Field):
+class _Field(ma.fields.Field[Any]):
     default_error_messages = {"required": "missing_parameter|缺少这个参数", "null": "bad_value|不能为空"}
 
     def wrong(self, code: str, detail: str) -> NoReturn:
@@ -76,24 +79,25 @@ class Text(_Field, ma.fields.String):
     """Clean NFC text of at most `longest` characters, without control characters."""
 
     def __init__(self, longest: int = 100, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**{"validate": Length(max=longest), **kwargs})
         self.longest = longest
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
         if not isinstance(value, str):
             self.wrong("bad_text", "应为文字")
-        if len(value) > self.longest:
+        text = unicodedata.normalize("NFC", value) if len(value) <= self.longest else value
+        if len(text) > self.longest:  # some characters are longer in NFC
             self.wrong("too_long", f"最多 {self.longest} 个字")
-        if any(unicodedata.category(char) in ("Cc", "Cs") and char not in "\n\r\t" for char in value):
+        if any(unicodedata.category(char) in ("Cc", "Cs") and char not in "\n\r\t" for char in text):
             self.wrong("bad_character", "含有控制字符")
-        return unicodedata.normalize("NFC", value)
+        return text
 
 
 class Choice(Text):
     """One of a few words."""
 
     def __init__(self, words: tuple[str, ...], **kwargs: Any) -> None:
-        super().__init__(validate=ma.validate.OneOf(words), **kwargs)
+        super().__init__(validate=OneOf(words), **kwargs)
         self.words = words
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
@@ -103,24 +107,52 @@ class Choice(Text):
 
 
 class Day(_Field, ma.fields.Date):
-    """A date as YYYY-MM-DD."""
+    """A date as YYYY-MM-DD, in the years 1900 to 2099."""
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> date:
-        try:
-            if isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
-                return date.fromisoformat(value)
-        except ValueError:
-            pass
-        self.wrong("bad_date", "应为日期，例如 2026-12-31")
+        day = None
+        if isinstance(value, str) and re.fullmatch(r"(19|20)[0-9]{2}-[0-9]{2}-[0-9]{2}", value):
+            with suppress(ValueError):
+                day = date.fromisoformat(value)
+        if day is None:
+            self.wrong("bad_date", "应为日期，例如 2026-12-31")
+        return day
+
+
+class Several(_Field, ma.fields.List[Any]):
+    """A list of at most `most` items."""
+
+    default_error_messages = {"invalid": "bad_list|应为列表"}
+
+    def __init__(self, item: ma.fields.Field[Any], most: int, **kwargs: Any) -> None:
+        super().__init__(item, validate=Length(max=most, error=f"too_many|最多 {most} 个"), **kwargs)
+
+
+class Texts(_Field, ma.fields.Dict):
+    """A JSON object of names and texts."""
+
+    default_error_messages = {"invalid": "bad_object|应为 JSON 对象"}
+
+
+class Flag(_Field, ma.fields.Boolean):
+    """true or false, nothing that resembles them."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> bool:
+        if not isinstance(value, bool):
+            self.wrong("bad_flag", "应为 true 或 false")
+        return value
+
+
+class Code(BaseConverter):
+    """A code in a path: short, without control characters (PostgreSQL can't even compare a NUL)."""
+
+    regex = r"[^/\x00-\x1f\x7f]{1,40}"
 
 
 class StrictParser(FlaskParser):
     """webargs' parser with the schema deciding about unknown keys and our error for what is wrong."""
 
-    DEFAULT_UNKNOWN_BY_LOCATION: Mapping[str, str | None] = {
-        "query": None,
-        "json": None,
-    }
+    DEFAULT_UNKNOWN_BY_LOCATION = {"query": None, "json": None}
 
     def load_querystring(self, req: Request, schema: ma.Schema) -> Any:
         twice = [
@@ -129,8 +161,8 @@ class StrictParser(FlaskParser):
             if len(values) > 1 and not isinstance(schema.fields.get(key), ma.fields.List)
         ]
         if twice:
-            problems = [Problem("repeated_parameter", "只能出现一次", field=key) for key in twice]
-            raise InvalidError(f"参数重复：{'、'.join(twice)}", "bad_parameters", problems)
+            problems = [Problem("repeated_parameter", "只能出现一次", field=_name(key)) for key in twice]
+            raise InvalidError(f"参数重复：{_names(problems)}", "bad_parameters", problems)
         return super().load_querystring(req, schema)
 
     def load_json(self, req: Request, schema: ma.Schema) -> Any:
@@ -139,13 +171,12 @@ class StrictParser(FlaskParser):
         return read_json(req.get_data())
 
     def handle_error(self, error: Any, req: Any, schema: ma.Schema, **kwargs: Any) -> NoReturn:
+        wrong = [pair for messages in error.messages.values() for pair in _flatten(messages)]
         problems = [
-            _problem(path, message, schema)
-            for messages in error.messages.values()
-            for path, message in _flatten(messages)
+            _problem(path, message, schema, with_cure=number < MOST_NAMED)
+            for number, (path, message) in enumerate(wrong)
         ]
-        names = "、".join(dict.fromkeys(problem.field or "" for problem in problems))
-        raise InvalidError(f"参数有误：{names}", "bad_parameters", problems)
+        raise InvalidError(f"参数有误：{_names(problems)}", "bad_parameters", problems)
 
 
 def _flatten(messages: Any, path: str = "") -> list[tuple[str, str]]:
@@ -158,18 +189,72 @@ def _flatten(messages: Any, path: str = "") -> list[tuple[str, str]]:
     return [(path, str(message)) for message in messages]
 
 
-def _problem(path: str, message: str, schema: ma.Schema) -> Problem:
+def _problem(path: str, message: str, schema: ma.Schema, *, with_cure: bool) -> Problem:
     code, _, detail = message.rpartition("|")
     cure = None
-    if code == "unknown_parameter":
-        near = difflib.get_close_matches(path, list(schema.fields), n=1, cutoff=0.5)
-        cure = f"是不是 {near[0]}？" if near else f"可用：{'、'.join(schema.fields)}"
-    path = path.encode("utf-8", "replace").decode()[:100]
-    return Problem(code or "bad_value", detail, field=path, cure=cure)
+    if code == "unknown_parameter" and with_cure and path.count(".") == 0:
+        near = difflib.get_close_matches(_name(path), list(schema.fields), n=1, cutoff=0.5)
+        known = f"可用：{'、'.join(schema.fields)}" if schema.fields else None
+        cure = f"是不是 {near[0]}？" if near else known
+    return Problem(code or "bad_value", detail, field=_name(path) or None, cure=cure)
+
+
+def _name(path: str) -> str:
+    """A name from outside, fit to be repeated."""
+    return path[:100].encode("utf-8", "replace").decode()
+
+
+def _names(problems: list[Problem]) -> str:
+    names = list(dict.fromkeys(problem.field or "内容" for problem in problems))
+    return "、".join(names[:MOST_NAMED]) + (" 等" if len(names) > MOST_NAMED else "")
 
 
 class StrictBlueprint(Blueprint):
+    """Routes whose decorators are the contract; a query key that none of them names is an error."""
+
     ARGUMENTS_PARSER = StrictParser()
+
+    def route(self, rule: str, **options: Any) -> Callable[[View], View]:
+        register = super().route(rule, **options)
+
+        def decorate(view: View) -> View:
+            asked = getattr(view, "_apidoc", {}).get("arguments", {}).get("parameters", [])
+            if not any(parameters["in"] == "query" for parameters in asked):
+                view = self._without_query(view)
+            return register(view)
+
+        return decorate
+
+    def _without_query(self, view: View) -> View:
+        @wraps(view)
+        def checked(*args: Any, **kwargs: Any) -> Any:
+            self.ARGUMENTS_PARSER.parse(Strict(), location="query")
+            return view(*args, **kwargs)
+
+        return self.fails(422)(checked)
+
+    def fails(self, *statuses: int) -> Callable[[View], View]:
+        """Decorator: document answers in the error shape, beside the 422 that arguments bring."""
+
+        def decorate(view: View) -> View:
+            for status in statuses:
+                view = self.alt_response(status, HTTPStatus(status).name)(view)
+            return view
+
+        return decorate
+
+    def allowed(self, action: str) -> Callable[[View], View]:
+        """Decorator, outermost: the request's actor must have the right before anything is read."""
+
+        def decorate(view: View) -> View:
+            @wraps(view)
+            def guarded(*args: Any, **kwargs: Any) -> Any:
+                require(g.actor, action)
+                return view(*args, **kwargs)
+
+            return self.fails(401, 403)(guarded)
+
+        return decorate
 
 
 def read_json(data: bytes) -> Any:
@@ -211,35 +296,24 @@ def _depth(value: Any, at: int = 1) -> int:
     return max((_depth(item, at + 1) for item in below), default=at)
 
 
-def allowed(action: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Decorator, outermost: the request's actor must have the right before anything is read."""
-
-    def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(view)
-        def guarded(*args: Any, **kwargs: Any) -> Any:
-            require(g.actor, action)
-            return view(*args, **kwargs)
-
-        return guarded
-
-    return decorate
-
-
 @contextmanager
-def parameter(name: str) -> Iterator[None]:
-    """What the query names and the registry lacks is a wrong parameter, not a missing page."""
+def parameter(**of_code: str) -> Iterator[None]:
+    """What the query names and the registry lacks is a wrong parameter, not a missing page;
+    `of_code` says which parameter an error's code (without _not_found) is about, if not its namesake."""
     try:
         yield
     except NotFoundError as error:
-        problem = Problem(error.code, error.detail, field=name)
-        raise InvalidError(f"参数有误：{name}", "bad_parameters", [problem]) from None
+        noun = error.code.removesuffix("_not_found")
+        problem = Problem(error.code, error.detail, field=of_code.get(noun, noun))
+        raise InvalidError(f"参数有误：{problem.field}", "bad_parameters", [problem]) from None
 
 
 def ndjson_lines(most_bytes: int, most_lines: int) -> list[Any]:
     """The lines of an NDJSON body, each read as read_json does."""
     if request.mimetype != "application/x-ndjson":
         raise InvalidError("内容类型应为 application/x-ndjson", "unsupported_media_type")
+    request.max_content_length = most_bytes  # holds for a chunked body too, which doesn't say its length
     lines = [line for line in request.get_data().split(b"\n") if line.strip()]
-    if (request.content_length or 0) > most_bytes or len(lines) > most_lines:
-        raise InvalidError(f"一次最多 {most_lines} 行、{most_bytes // 1_000_000} MB", "too_large")
+    if len(lines) > most_lines:
+        raise InvalidError(f"一次最多 {most_lines} 行", "too_large")
     return [read_json(line) for line in lines]

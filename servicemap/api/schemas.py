@@ -7,8 +7,15 @@ from servicemap.geo import DATUMS
 from servicemap.models import FEES, LEVELS, PRECISIONS, VISIBILITIES
 
 
-def text(description: str, **kwargs: object) -> fields.String:
-    return fields.String(metadata={"description": description}, allow_none=True, **kwargs)
+class Open(ma.Schema):
+    """The base of what is answered: more fields may come, so the document doesn't forbid them."""
+
+    class Meta:
+        unknown = ma.EXCLUDE
+
+
+def text(description: str) -> fields.String:
+    return fields.String(metadata={"description": description}, allow_none=True)
 
 
 def whole(description: str) -> fields.Integer:
@@ -26,7 +33,7 @@ def day(description: str) -> fields.Date:
     return fields.Date(metadata={"description": description}, allow_none=True)
 
 
-class StepSchema(ma.Schema):
+class StepSchema(Open):
     """区划路径中的一级"""
 
     code = text("区划代码，补足全长，例如 441802000000")
@@ -40,7 +47,7 @@ class StandingSchema(StepSchema):
     path = fields.List(fields.Nested(StepSchema), metadata={"description": "从最高一级到本级"})
 
 
-class PlacesSchema(ma.Schema):
+class PlacesSchema(Open):
     """托位"""
 
     registered = whole("备案托位，个")
@@ -49,7 +56,7 @@ class PlacesSchema(ma.Schema):
     on = day("截至日期")
 
 
-class RoleSchema(ma.Schema):
+class RoleSchema(Open):
     """挂牌：一处可有多个"""
 
     type = text("类型，例如 parent_school")
@@ -65,7 +72,7 @@ class RoleSchema(ma.Schema):
     serves = fields.List(fields.Nested(StepSchema), metadata={"description": "明确服务的区划；空为所在区划"})
 
 
-class SuspensionSchema(ma.Schema):
+class SuspensionSchema(Open):
     """暂停"""
 
     from_on = day("从哪天起")
@@ -73,7 +80,7 @@ class SuspensionSchema(ma.Schema):
     reason = text("原因")
 
 
-class TitleSchema(ma.Schema):
+class TitleSchema(Open):
     """称号"""
 
     kind = text("称号")
@@ -82,7 +89,7 @@ class TitleSchema(ma.Schema):
     ends_on = day("到期日期；空为长期")
 
 
-class FactsSchema(ma.Schema):
+class FactsSchema(Open):
     """服务点的公开资料，不含位置（存为片段，见 docs/decisions）"""
 
     code = text("编号，例如 F0012345-7")
@@ -114,7 +121,7 @@ class FacilitySchema(FactsSchema):
     approximate = fields.Boolean(metadata={"description": "位置只到村居或乡镇，或没有位置"})
 
 
-class DemoSchema(ma.Schema):
+class DemoSchema(Open):
     """The base of every answer: says when the places are invented."""
 
     demo = fields.Boolean(metadata={"description": "true：示例库，服务点都是虚构的"})
@@ -131,7 +138,7 @@ class FacilityDetailSchema(FacilitySchema, DemoSchema):
     datum = word("坐标系", DATUMS)
 
 
-class FacilityTypeSchema(ma.Schema):
+class FacilityTypeSchema(Open):
     """类型"""
 
     key = text("类型代号，用于 type 参数")
@@ -167,7 +174,7 @@ class DivisionDetailSchema(DivisionSchema, DemoSchema):
     children = fields.List(fields.Nested(DivisionSchema))
 
 
-class OtherTargetSchema(ma.Schema):
+class OtherTargetSchema(Open):
     at_least = fields.Float()
     due_year = whole("年限")
     source = text("出处")
@@ -204,7 +211,7 @@ class CoverageSchema(DemoSchema):
     items = fields.List(fields.Nested(CoverageRowSchema))
 
 
-class GapSchema(ma.Schema):
+class GapSchema(Open):
     """缺口：一个尚未覆盖的区划"""
 
     indicator = text("指标")

@@ -133,7 +133,7 @@ def measure(root: Division, on: date) -> list[Measurement]:
     order with the default first. About two queries a definition."""
     tree = Tree(on)
     top = tree.nodes[root.id]
-    found = []
+    found: list[Measurement] = []
     for indicator in list_indicators():
         for definition in indicator.definitions:
             found += _measure_one(tree, top, indicator, definition, on)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from servicemap.errors import InvalidError
-from servicemap.imports.sheet import LAT, LNG, SheetRow, heading_text
+from servicemap.imports.grid import LAT, LNG, SheetRow, heading_text
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,9 @@ def work_out(batch: ImportBatch, settings: Settings, today: date) -> Plan:
     plan = Plan(head_seq())
     reader = Reader(json.loads(batch.headings), settings.extent, today)
     staged = db.query("SELECT number, cells FROM staged_row WHERE batch_id = ? ORDER BY number", (batch.id,))
-    facts = [reader.read(number, json.loads(cells)) for number, cells in staged]
+    rows = [(number, json.loads(cells)) for number, cells in staged]
+    reader.know(cells["division"] for _, cells in rows if "division" in cells)
+    facts = [reader.read(number, cells) for number, cells in rows]
     sites = _group(facts, reader)
     _match(sites, reader)
     for site in sites:
@@ -151,45 +153,57 @@ def _is_another_role(site: Site, row: Facts) -> bool:
 
 def _match(sites: Sequence[Site], reader: Reader) -> None:
     """Find the place in the registry that each site means: by code, else by source and external id."""
-    by_key = {_key(site.rows[0]): site for site in sites if not site.rows[0].problems}
-    coded = {key[1]: site for key, site in by_key.items() if key[0] == "code"}
-    owners = _external_ids(row.facility for site in sites for row in site.rows)
-    found = {
-        id_: by_key[("external_id", source, external_id)]
-        for (source, external_id), id_ in owners.items()
-        if ("external_id", source, external_id) in by_key
-    }
-    records = load(sorted({*coded, *found}))
-    for id_, site in (*found.items(), *coded.items()):
+    live = [site for site in sites if not all(row.problems for row in site.rows)]
+    coded = {site.rows[0].facility_id: site for site in live if site.rows[0].facility_id}
+    records = load(sorted(coded))
+    for id_, site in coded.items():
         site.existing = records.get(id_)
-        row = site.rows[0]
         if site.existing is None:
-            _reject(
-                reader,
-                row,
-                "code",
-                "unknown_code",
-                f"没有编号 {public_code(id_)} 的服务点",
-                "新服务点请把编号留空",
-            )
-        elif (source := row.facility.get("source", site.existing.source)) and (
-            owners.get((source, row.facility.get("external_id", "")), id_) != id_
-        ):
-            cure = "请核对编号和外部编号"
-            _reject(reader, row, "external_id", "external_id_taken", "这个外部编号属于另一个服务点", cure)
-    nameless = {key[1:]: site for key, site in by_key.items() if key[0] == "name"}
-    for (name, division_id), id_ in _named({name for name, _ in nameless}).items():
-        if site := nameless.get((name, division_id)):
+            detail = f"没有编号 {public_code(id_)} 的服务点"
+            _reject_site(reader, site, "code", "unknown_code", detail, "新服务点请把编号留空")
+    by_external: dict[tuple[str, str], Site] = {}
+    for site in live:
+        first = by_external.setdefault(external, site) if (external := _external(site)) else site
+        if first is not site:
+            detail = f"外部编号与第 {first.rows[0].number} 行重复"
+            _reject_site(reader, site, "external_id", "duplicate_external_id", detail, "请核对外部编号")
+    owners = _owners(by_external)
+    records = load(sorted(set(owners.values()) - coded.keys()))
+    for external, id_ in owners.items():
+        site, cure = by_external[external], "请核对编号和外部编号"
+        if site.rows[0].facility_id:
+            if site.rows[0].facility_id != id_:
+                detail = "这个外部编号属于另一个服务点"
+                _reject_site(reader, site, "external_id", "external_id_taken", detail, cure)
+        elif id_ in coded:
+            detail = f"与第 {coded[id_].rows[0].number} 行是同一个服务点 {public_code(id_)}"
+            _reject_site(reader, site, "external_id", "duplicate_code", detail, cure)
+        else:
+            site.existing = records[id_]
+    nameless = {key[1:]: site for site in live if (key := _key(site.rows[0]))[0] == "name"}
+    for named, id_ in _named({name for name, _ in nameless}).items():
+        if site := nameless.get(named):
             cure = f"要改它，请在“编号”列填 {public_code(id_)}；若是另一处，请在名称上写出区别"
             detail = f"这个村（居）已有同名的服务点 {public_code(id_)}"
-            _reject(reader, site.rows[0], "name", "already_exists", detail, cure)
+            _reject_site(reader, site, "name", "already_exists", detail, cure)
 
 
-def _external_ids(stated: Iterable[dict[str, Any]]) -> dict[tuple[str, str], int]:
+def _reject_site(reader: Reader, site: Site, name: str, code: str, detail: str, cure: str) -> None:
+    for row in site.rows:
+        _reject(reader, row, name, code, detail, cure)
+
+
+def _external(site: Site) -> tuple[str, str] | None:
+    """(source, external id) that the place will have, when the rows name an external id."""
+    stated = {name: value for row in site.rows for name, value in row.facility.items()}
+    source = site.existing.source if site.existing else DEFAULT_SOURCE
+    return (stated.get("source", source), stated["external_id"]) if "external_id" in stated else None
+
+
+def _owners(externals: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
     by_source: dict[str, list[str]] = {}
-    for facility in stated:
-        if external_id := facility.get("external_id"):
-            by_source.setdefault(facility.get("source", DEFAULT_SOURCE), []).append(external_id)
+    for source, external_id in externals:
+        by_source.setdefault(source, []).append(external_id)
     found = {}
     for source, external_ids in by_source.items():
         for chunk in chunks(external_ids, 500):
@@ -209,21 +223,16 @@ def _named(names: set[str]) -> dict[tuple[str, int], int]:
 
 def _decide(plan: Plan, site: Site, reader: Reader, as_of: date) -> None:
     """Say of the site's rows what they would do, and keep the record that they would make."""
-    good = [row for row in site.rows if not row.problems]
+    before, good = site.existing, [row for row in site.rows if not row.problems]
+    if good:
+        after = merged(before or _blank(good[0]), _stated(good), as_of)
+        for name, code, detail in _contradictions(after):
+            for row in good:
+                _reject(reader, row, name, code, detail, "请核对这一格和登记册里已有的内容")
     plan.rows += [(row.number, "rejected", None, row.problems) for row in site.rows if row.problems]
+    good = [row for row in good if not row.problems]
     if not good:
         return
-    facility: dict[str, Any] = {}
-    for row in good:
-        facility |= row.facility
-    stated = Stated(
-        facility,
-        [(kind.id, row.role) for row in good for kind in row.kinds],
-        max((row.verified_on for row in good if row.verified_on), default=None),
-    )
-    before = site.existing
-    blank = Record(0, facility["name"], facility["division_id"], source=DEFAULT_SOURCE)
-    after = merged(before or blank, stated, as_of)
     if before is None:
         plan.created.append(after)
         outcome = "create"
@@ -235,3 +244,30 @@ def _decide(plan: Plan, site: Site, reader: Reader, as_of: date) -> None:
         plan.unchanged += 1
         outcome = "unchanged"
     plan.rows += [(row.number, outcome, before.id if before else None, []) for row in good]
+
+
+def _blank(row: Facts) -> Record:
+    return Record(0, row.facility["name"], row.facility["division_id"], source=DEFAULT_SOURCE)
+
+
+def _stated(rows: Sequence[Facts]) -> Stated:
+    facility: dict[str, Any] = {}
+    for row in rows:
+        facility |= row.facility
+    # what has ended first, so that a row of the past is not taken for the current role
+    rows = sorted(rows, key=lambda row: row.role.get("closed_on", date.max))
+    return Stated(
+        facility,
+        [(kind.id, row.role) for row in rows for kind in row.kinds],
+        max((row.verified_on for row in rows if row.verified_on), default=None),
+    )
+
+
+def _contradictions(record: Record) -> Iterable[tuple[str, str, str]]:
+    """(field, code, detail) of what a row says against what the registry knew before."""
+    for role in record.roles:
+        if role.opened_on and role.closed_on and role.closed_on < role.opened_on:
+            yield "closed_on", "closed_before_opened", f"关闭日期 {role.closed_on} 早于设立日期 {role.opened_on}"
+        youngest, oldest = role.age_from_months, role.age_to_months
+        if youngest is not None and oldest is not None and oldest < youngest:
+            yield "age_to_months", "ages_upside_down", f"最大月龄 {oldest} 小于最小月龄 {youngest}"

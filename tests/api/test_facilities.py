@@ -1,0 +1,419 @@
+"""服务点 over HTTP: near first, honest about what is not known, silent on what is hidden."""
+
+import json
+import re
+from datetime import timedelta
+from itertools import product
+
+import marshmallow as ma
+import pytest
+from flask.testing import FlaskClient
+from geopy.distance import geodesic
+from playhouse.test_utils import count_queries
+
+from servicemap import cards, db, divisions, geo
+from servicemap.access import SEED
+from servicemap.api.schemas import FacilitiesSchema, FacilityDetailSchema, FacilitySchema
+from servicemap.audit import write_txn
+from servicemap.facility_types import Kinds
+from servicemap.finder import cursor
+from servicemap.finder.search import Query
+from servicemap.models import Registry, Suspension, Title
+from servicemap.records import load
+from tests.factories import LAT, LNG, NORTH_GATE, TODAY, TREE, a_change, a_division, a_place, a_tree, a_type
+
+URL = "/api/v1/facilities"
+HERE = {"lat": LAT, "lng": LNG, "datum": "wgs84"}
+YESTERDAY, TOMORROW = TODAY - timedelta(1), TODAY + timedelta(1)
+TIANXIN = "441802102200"  # in the same county as NORTH_GATE, in another town
+
+
+def get(client: FlaskClient, url: str = URL, **query: object) -> dict:
+    response = client.get(url, query_string=query)
+    assert response.status_code == 200, response.text
+    return response.json
+
+
+def names(client: FlaskClient, **query: object) -> list[str]:
+    return [item["name"] for item in get(client, **query)["items"]]
+
+
+def pages(client: FlaskClient, **query: object) -> list[dict]:
+    """The items of all pages."""
+    page = get(client, **query)
+    found = page["items"]
+    while page["next_cursor"]:
+        page = get(client, **query, cursor=page["next_cursor"])
+        found += page["items"]
+    return found
+
+
+def a_county_shape(code: str = "441802000000") -> None:
+    """The county as a square of 100 km around here."""
+    west, south, east, north = LNG - 0.5, LAT - 0.5, LNG + 0.5, LAT + 0.5
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    with write_txn(SEED) as log:
+        divisions.set_shape(log, a_division(code), {"type": "Polygon", "coordinates": [ring]}, "test")
+
+
+# Near
+
+
+def test_the_nearest_come_first_with_their_distance_in_metres(client):
+    for name, offset in (("far", 0.02), ("near", 0.001), ("between", 0.01)):
+        a_place(name, lat=LAT + offset)
+
+    items = get(client, **HERE)["items"]
+
+    assert [item["name"] for item in items] == ["near", "between", "far"]
+    for item in items:
+        metres = geodesic((LAT, LNG), (item["lat"], item["lng"])).m
+        assert item["distance_m"] == pytest.approx(metres, rel=1e-4, abs=0.02)
+        assert item["approximate"] is False
+
+
+def test_nothing_beyond_the_radius_is_near(client):
+    a_place("near", lat=LAT + 0.001)
+    a_place("far", lat=LAT + 0.02)
+
+    assert names(client, **HERE, radius_m=1000) == ["near"]
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    ("query", "field"), [({"lat": 23, "lng": 113}, "datum"), ({"lat": 23}, "lng"), ({"lng": 113}, "lat")]
+)
+def test_a_position_that_is_not_whole_is_refused_by_what_it_lacks(client, query, field):
+    response = client.get(URL, query_string=query)
+
+    assert response.status_code == 422
+    assert [problem["field"] for problem in response.json["errors"]] == [field]
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_who_forgets_the_datum_is_told_the_three_and_whose_map_uses_which(client):
+    response = client.get(URL, query_string={"lat": LAT, "lng": LNG})
+
+    problem = response.json["errors"][0]
+    assert (response.status_code, problem["code"]) == (422, "missing_datum")
+    for word in (*geo.DATUMS, "高德", "百度", "天地图"):
+        assert word in problem["detail"]
+
+
+def test_a_place_known_only_roughly_is_said_to_stand_whole_kilometres_away(client):
+    a_place("town", precision="town", lat=LAT + 0.013)
+    a_place("community", precision="community", lat=LAT + 0.001)
+    a_place("door", precision="door", lat=LAT + 0.0095)
+
+    items = get(client, **HERE)["items"]
+
+    said = [(item["name"], item["distance_m"], item["approximate"]) for item in items]
+    assert said == [("community", 1000, True), ("town", 1000, True), ("door", pytest.approx(1052, 0.01), False)]
+
+
+def test_unplaced_ones_of_the_county_follow_the_near_ones_and_are_marked(client):
+    a_tree()
+    a_county_shape()
+    a_place("elsewhere", lng=None, division="441881101201")
+    a_place("unplaced", lng=None, division=TIANXIN)
+    a_place("near")
+
+    items = get(client, **HERE)["items"]
+
+    assert [item["name"] for item in items] == ["near", "unplaced"]
+    assert items[1] | {"lat": None, "lng": None, "distance_m": None, "approximate": True} == items[1]
+
+
+def test_without_a_position_the_order_is_by_code_and_no_distance_is_said(client):
+    for name in ("first", "second", "third"):
+        a_place(name, lng=LNG - len(name) / 1000)
+
+    items = get(client)["items"]
+
+    assert [item["name"] for item in items] == ["first", "second", "third"]
+    assert not any("distance_m" in item for item in items)
+
+
+@pytest.mark.parametrize("datum", geo.DATUMS)
+def test_positions_are_answered_in_the_datum_of_the_question(client, datum):
+    place = a_place()
+    lng, lat = geo.from_wgs84(LNG, LAT, datum)
+
+    page = get(client, lng=lng, lat=lat, datum=datum)
+    one = get(client, f"{URL}/{place.code}", datum=datum)
+
+    assert page["datum"] == one["datum"] == datum
+    for item in (page["items"][0], one):
+        assert (item["lng"], item["lat"]) == (pytest.approx(lng, abs=1e-7), pytest.approx(lat, abs=1e-7))
+    assert page["items"][0]["distance_m"] == pytest.approx(0, abs=0.05)
+
+
+# Filters
+
+
+def test_a_repeated_type_means_any_of_them_and_may_be_said_in_chinese(client):
+    for kind in ("parent_school", "nursery", "childrens_home"):
+        a_place(kind, types=[kind])
+
+    found = get(client, **HERE, type=["nursery", "家长学校"])["items"]
+
+    assert {item["name"] for item in found} == {"parent_school", "nursery"}
+
+
+@pytest.mark.parametrize("position", [{}, HERE])
+@pytest.mark.parametrize("level", [1, 2, 3, 4])
+def test_a_division_filters_at_any_level_padded_or_not(client, position, level):
+    a_place("inside", division=NORTH_GATE)
+    a_place("outside", division="441881101201")
+    length = (4, 6, 9, 12)[level - 1]
+
+    padded = names(client, **position, division=NORTH_GATE[:length].ljust(12, "0"))
+    bare = names(client, **position, division=NORTH_GATE[:length])
+
+    assert padded == bare == (["inside"] if level > 1 else ["inside", "outside"])
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    ("query", "field", "word"),
+    [({"type": "nursry"}, "type", "nursery"), ({"tpye": "nursery"}, "tpye", "type"),
+     ({"division": "999999"}, "division", "999999")],
+)  # fmt: skip
+def test_what_the_registry_does_not_know_is_refused_by_name(client, query, field, word):
+    a_type("nursery", name="nursery")
+
+    response = client.get(URL, query_string=query)
+
+    assert response.status_code == 422
+    assert response.json["errors"][0]["field"] == field
+    assert word in response.text
+
+
+# One place
+
+
+@pytest.mark.parametrize(
+    ("facts", "status"),
+    [({}, "open"), ({"opened_on": TOMORROW}, "planned"), ({"closed_on": TODAY}, "closed"),
+     ({"opened_on": TODAY, "closed_on": TOMORROW}, "open")],
+)  # fmt: skip
+def test_a_place_says_its_status_of_today(client, facts, status):
+    place = a_place(**facts)
+
+    assert get(client, f"{URL}/{place.code}")["status"] == status
+
+
+def test_a_suspended_place_says_so_until_the_day_it_opens_again(client):
+    rests, rested = a_place("rests"), a_place("rested")
+    with write_txn(SEED):
+        Suspension.create(facility=rests.id, from_on=TODAY, to_on=TOMORROW, reason="装修")
+        Suspension.create(facility=rested.id, from_on=YESTERDAY, to_on=TODAY, reason="装修")
+
+    said = [get(client, f"{URL}/{place.code}")["status"] for place in (rests, rested)]
+
+    assert said == ["suspended", "open"]
+
+
+def test_a_code_is_found_without_its_hyphen_and_in_small_letters(client):
+    place = a_place()
+
+    assert get(client, f"{URL}/{place.code.replace('-', '').lower()}")["code"] == place.code
+
+
+def test_a_code_that_is_not_there_is_a_404_that_says_so(client):
+    response = client.get(f"{URL}/F0000001-0")
+
+    assert (response.status_code, response.json["code"]) == (404, "facility_not_found")
+
+
+# The fragment
+
+
+def a_full_place():
+    place = a_place(
+        types=["nursery"], address="北门街 1 号", phone="0763-3360000", hours="24/7", accessible=True, fee="paid",
+        fee_text="每月 1200 元", age_from_months=6, age_to_months=36, registered=30, offered=25, taken=20,
+        places_on=TODAY, serves=[NORTH_GATE, TIANXIN], opened_on=YESTERDAY, verified_on=TODAY,
+    )  # fmt: skip
+    with write_txn(SEED):
+        Suspension.create(facility=place.id, from_on=TODAY, to_on=TOMORROW, reason="装修")
+        Title.create(facility=place.id, kind="儿童友好", issuer="市", awarded_on=TODAY, expires_on=TOMORROW)
+        record = load([place.id])[place.id]
+        cards.write_cards([record], TODAY)
+    return record
+
+
+def test_the_stored_fragment_is_what_the_schema_would_dump(client):
+    record = a_full_place()
+    served = [link.division_id for role in record.roles for link in role.serves]
+    facts = cards.public_facts(record, Kinds(), divisions.paths([record.division_id, *served]), TODAY)
+
+    stored = json.loads("{" + db.query("SELECT body FROM card")[0][0])
+
+    assert stored == json.loads(json.dumps(FacilitySchema().dump(facts), default=str))
+
+
+def test_every_answer_has_exactly_the_keys_of_its_schema(client):
+    place = a_full_place()
+
+    near, one = get(client, **HERE), get(client, f"{URL}/{place.code}")
+
+    assert keys(near) == keys_of(FacilitiesSchema())
+    assert keys(one) == keys_of(FacilityDetailSchema()) - {"distance_m"}
+
+
+def keys(value: object, path: str = "") -> set[str]:
+    """Every key in the JSON value, with the path to it; lists are looked at by their first item."""
+    if isinstance(value, list):
+        return keys(value[0], path) if value else set()
+    if not isinstance(value, dict):
+        return set()
+    return {f"{path}{key}" for key in value}.union(*(keys(v, f"{path}{key}.") for key, v in value.items()))
+
+
+def keys_of(schema: ma.Schema, path: str = "") -> set[str]:
+    found = set()
+    for name, field in schema.fields.items():
+        found.add(f"{path}{name}")
+        inner = field.inner if isinstance(field, ma.fields.List) else field
+        if isinstance(inner, ma.fields.Nested):
+            found |= keys_of(inner.schema, f"{path}{name}.")
+    return found
+
+
+# Who is hidden
+
+
+def test_nothing_that_anybody_can_ask_tells_where_in_its_county_a_contact_only_place_stands(client):
+    a_tree()
+    a_county_shape()
+    there = {"lng": LNG + 0.2, "lat": LAT + 0.2}  # 30 km
+    for number in range(6):
+        point = {"lng": LNG + number * 0.04, "lat": LAT + number * 0.04}
+        a_place(f"public {number}", types=["nursery"], division=(NORTH_GATE, TIANXIN)[number % 2], **point)
+    a_place("unplaced", lng=None, division=TIANXIN)
+    hidden = a_place("hidden", types=["nursery"], visibility="contact_only", phone="0763-3360000")
+    before = all_that_can_be_asked(client, hidden.code, there)
+
+    a_change(hidden, division=TIANXIN, address="田心 30 号", precision="town", **there)
+
+    after = all_that_can_be_asked(client, hidden.code, there)
+    assert before == after
+    assert any("hidden" in text for text in after.values())
+
+
+def all_that_can_be_asked(client: FlaskClient, code: str, there: dict[str, float]) -> dict[str, str]:
+    positions = [{}, HERE, {**there, "datum": "wgs84"}, {"lat": LAT, "lng": LNG, "datum": "gcj02"}]
+    within = [{}, *({"division": code} for code, *_ in TREE[:6]), {"division": NORTH_GATE}, {"division": TIANXIN}]
+    questions = [
+        {**position, **division, **kind, **size}
+        for position, division, kind, size in product(
+            positions, within, ({}, {"type": "nursery"}), ({"limit": 2}, {"radius_m": 900})
+        )
+    ]
+    answers = {str(question): paged(client, question) for question in questions}
+    for datum in geo.DATUMS:
+        answers[datum] = client.get(f"{URL}/{code}", query_string={"datum": datum}).text
+    return answers
+
+
+def paged(client: FlaskClient, question: dict[str, object]) -> str:
+    """The bytes of all pages, but for the time and the signature in the cursors."""
+    text = client.get(URL, query_string=question).text
+    following = re.search(r'"next_cursor":"([^"]+)"', text)
+    whole = re.sub(r'("next_cursor":"[^".]*)\.[^"]*"', r'\1"', text)
+    return whole + (paged(client, {**question, "cursor": following[1]}) if following else "")
+
+
+# Pages
+
+
+@pytest.mark.parametrize("position", [{}, HERE])
+@pytest.mark.parametrize("limit", [1, 7])
+def test_paging_covers_every_place_once_and_in_order(client, position, limit):
+    a_tree()
+    a_county_shape()
+    for number in range(9):
+        a_place(f"placed {number}", lat=LAT + number % 3 * 0.001)
+        a_place(f"rough {number}", precision="community", lat=LAT + number * 0.002)
+        a_place(f"unplaced {number}", lng=None)
+
+    paged_ones = [item["code"] for item in pages(client, **position, limit=limit)]
+
+    whole = [item["code"] for item in get(client, **position, limit=100)["items"]]
+    assert len(whole) == len(set(whole)) == 27
+    assert paged_ones == whole
+
+
+@pytest.fixture
+def second(client: FlaskClient) -> str:
+    """The cursor of the second page of HERE with limit 1."""
+    a_place("first")
+    a_place("second")
+    return get(client, **HERE, limit=1)["next_cursor"]
+
+
+def refused(client: FlaskClient, **query: object) -> tuple[int, str]:
+    response = client.get(URL, query_string=query)
+    return response.status_code, response.json["code"]
+
+
+def test_a_cursor_serves_its_own_query_only(client, second):
+    others = [{"radius_m": 4999}, {"type": "parent_school"}, {"division": NORTH_GATE}, {"lat": LAT + 1e-6}]
+
+    answers = {refused(client, **{**HERE, **other}, limit=1, cursor=second) for other in others}
+
+    assert answers == {(400, "bad_cursor")}
+    assert names(client, **HERE, limit=5, cursor=second) == ["second"]
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_a_forged_cursor_is_refused(client, second):
+    forged = [second[:-1], second[::-1], "x" + second, "x", "ё", ".".join(["a"] * 9), second.replace(".", "")]
+
+    answers = {refused(client, **HERE, limit=1, cursor=each) for each in forged}
+
+    assert answers == {(400, "bad_cursor")}
+
+
+def test_nobody_pages_deeper_than_five_thousand(client):
+    deep = cursor.write(cursor.Place(-1.0, 0, False, cursor.DEEPEST), Query().canonical)
+
+    assert refused(client, cursor=deep) == (400, "too_deep")
+
+
+# The demo, the cache, the cost
+
+
+def test_answers_of_a_demo_are_marked_in_body_and_header(client):
+    place = a_place()
+    real = client.get(URL)
+    Registry.update(demo=True).execute()
+
+    answers = [client.get(url) for url in (URL, f"{URL}/{place.code}", "/api/v1/facility-types", "/readyz")]
+
+    assert real.json["demo"] is False and "Servicemap-Demo" not in real.headers
+    assert [answer.json["demo"] for answer in answers] == [True] * 4
+    assert [answer.headers["Servicemap-Demo"] for answer in answers] == ["true"] * 4
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_an_answer_to_an_exact_position_is_kept_by_nobody(client):
+    response = client.get(URL, query_string=HERE)
+
+    assert response.headers["Cache-Control"] == "no-store"
+    assert response.headers["Referrer-Policy"] == "no-referrer"
+
+
+@pytest.mark.parametrize(
+    ("query", "most"), [({**HERE, "limit": 5}, 4), ({**HERE, "limit": 5, "type": "parent_school"}, 5), ({"limit": 5}, 4)]
+)
+def test_a_full_page_costs_a_handful_of_queries(client, query, most):
+    for number in range(8):
+        a_place(f"第 {number} 家", lat=LAT + number * 0.001)
+    get(client, **query)
+
+    with count_queries() as counter:
+        get(client, **query)
+
+    assert counter.count <= most

@@ -1,0 +1,144 @@
+"""Every test's ground: a fresh registry on each engine, and the rule that CI skips nothing."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from itertools import count
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from servicemap import db
+from servicemap import registry as registries
+from servicemap.config import Settings
+from tests import postgres
+
+SHARED = Path(__file__).parents[2] / "shared"
+CI = os.environ.get("CI") == "true"
+_names = (f"servicemap_test_{os.getpid()}_{number}" for number in count(1))
+
+
+# Engines
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    with postgres.server() as url:
+        if url is None:
+            pytest.skip(postgres.ABSENT)
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest) -> str:
+    """The engine that a test runs on; whatever needs it runs once on each."""
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "registry.db"
+    with bound_to(f"sqlite:///{path}"):
+        registries.create()
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql_server: str) -> Iterator[str]:
+    name = next(_names)
+    with bound_to(postgres.create_database(postgresql_server, name)):
+        registries.create()
+    yield name
+    postgres.drop_database(postgresql_server, name)
+
+
+@contextmanager
+def bound_to(url: str) -> Iterator[str]:
+    """Bind this process to the database at `url` and connect; a SQLite file that is not there is made."""
+    db.open_database(url)
+    if db.is_sqlite():
+        db.sqlite_path().touch()
+    db.connect()
+    try:
+        yield url
+    finally:
+        db.database.close()
+
+
+@pytest.fixture
+def empty(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database without tables (of SQLite: of no file yet)."""
+    if engine == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.db'}"
+        return
+    server, name = request.getfixturevalue("postgresql_server"), next(_names)
+    yield postgres.create_database(server, name)
+    postgres.drop_database(server, name)
+
+
+@pytest.fixture
+def registry(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A fresh registry that this process is bound and connected to; its URL."""
+    if engine == "sqlite":
+        path = shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "registry.db")
+        with bound_to(f"sqlite:///{path}") as url:
+            yield url
+        return
+    template = request.getfixturevalue("postgresql_template")
+    server, name = request.getfixturevalue("postgresql_server"), next(_names)
+    with bound_to(postgres.create_database(server, name, template)) as url:
+        yield url
+    postgres.drop_database(server, name)
+
+
+@pytest.fixture
+def settings(registry: str) -> Settings:
+    return Settings(database_url=registry)
+
+
+@pytest.fixture
+def in_processes() -> Callable[..., list[Any]]:
+    """run(function, url, n): call the module's function(url, 0 … n - 1) in n processes that begin together."""
+
+    def run(function: Callable[[str, int], Any], url: str, number: int) -> list[Any]:
+        context = get_context("spawn")
+        together = context.Barrier(number)
+        with ProcessPoolExecutor(number, context, together.wait, (60,)) as pool:
+            return list(pool.map(partial(function, url), range(number)))
+
+    return run
+
+
+# The rule of CI: nothing is skipped, except what needs ../shared where that folder does not exist.
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if not SHARED.exists():
+        for item in items:
+            if item.get_closest_marker("shared_data"):
+                item.add_marker(pytest.mark.skip(reason="../shared 不在这台机器上"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item):
+    report = yield
+    excused = item.get_closest_marker("shared_data") and not SHARED.exists()
+    return report if excused else _without_skips(report)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report():
+    return _without_skips((yield))
+
+
+def _without_skips(report: Any) -> Any:
+    if CI and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"CI 不许跳过：{report.longrepr[2]}"
+    return report

@@ -1,0 +1,76 @@
+"""The reference data are the real ones, and loading them again changes nothing."""
+
+import csv
+
+import pytest
+
+from seed.reference import load_reference
+from servicemap import db, divisions
+from servicemap.models import Division
+from tests.conftest import SHARED
+
+REAL = ~Division.virtual
+
+
+@pytest.fixture
+def loaded(registry):
+    return load_reference()
+
+
+def count(*where) -> int:
+    return Division.select().where(True, *where).count()
+
+
+def test_the_divisions_are_counted_as_the_statistics_bureau_lists_them(loaded):
+    community = Division.level == "community"
+
+    assert count() == 1336
+    assert [count(Division.level == level) for level in ("city", "county", "town")] == [1, 8, 92]
+    assert count(Division.level == "town", Division.pseudo) == 7
+    assert [count(Division.town_kind == kind) for kind in ("street", "town", "township", "pseudo")] == [
+        5,
+        77,
+        3,
+        7,
+    ]
+    assert count(community) == 1235
+    assert count(community, Division.community_kind == "residents_committee", REAL) == 198
+    assert count(community, Division.community_kind == "villagers_committee", REAL) == 1031
+    assert count(community, Division.virtual) == 6
+
+
+@pytest.mark.shared_data
+def test_the_divisions_are_the_ones_of_the_table(loaded):
+    with open(SHARED / "data" / "qingyuan_divisions_2023.csv", encoding="utf-8") as file:
+        table = {row["code"]: (row["name"], row["parent_code"]) for row in csv.DictReader(file)}
+
+    parents = {d.id: d.padded_code for d in Division.select()}
+    ours = {d.padded_code: (d.name, parents.get(d.parent_id, "440000000000")) for d in Division.select()}
+
+    assert ours == table
+
+
+def test_loading_twice_changes_nothing(loaded):
+    before = db.query("SELECT seq, hash FROM change_head")
+
+    again = load_reference()
+
+    assert {name: counts["changed"] for name, counts in again.items()} == dict.fromkeys(again, 0)
+    assert db.query("SELECT seq, hash FROM change_head") == before
+
+
+def test_the_counties_residents_sum_to_the_citys(loaded):
+    for kind, city in (("resident_census", 3969473), ("resident_yearend", 3986700)):
+        rows = db.query(
+            "SELECT d.level, SUM(p.persons) FROM population p JOIN division d ON d.id = p.division_id"
+            " WHERE p.kind = ? GROUP BY d.level",
+            (kind,),
+        )
+        # the year-end figures are published to the hundred, so the counties may miss the sum
+        assert dict(rows)["city"] == city
+        assert dict(rows)["county"] == pytest.approx(city, abs=1000)
+
+
+def test_a_point_is_located_in_its_county(loaded):
+    assert divisions.locate(113.0513, 23.7021).name == "清城区"
+    assert divisions.locate(112.0, 20.0) is None
