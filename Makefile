@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := SERVICEMAP_DATABASE_URL=sqlite:///var/demo.db SERVICEMAP_COVERAGE_PUBLIC=live
 
-.PHONY: help setup run test check bench lock clean
+.PHONY: help setup run test bench contract lock clean
 
 help:  ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
@@ -40,6 +40,9 @@ test: $(VENV)/.dev  ## check the code and run the tests (SERVICEMAP_TEST_SCALE=1
 
 bench: $(VENV)/.dev  ## nearby at 2,000 and 1,000,000 places against a bare Flask view
 	$(BIN)/python -m bench
+
+contract: setup  ## write docs/openapi-v1.json anew
+	$(BIN)/python -m servicemap.api > docs/openapi-v1.json
 
 lock: $(VENV)/.dev  ## pin the dependencies anew, with hashes (needs uv)
 	uv pip compile -q pyproject.toml --extra build --universal --python-version 3.11 --generate-hashes --no-header -o requirements/run.txt
