@@ -112,16 +112,16 @@ def gaps(
 
     例 Example: servicemap-admin coverage gaps 441802000000 --indicator T01.urban
     """
-    client = Client()
-    if not indicator:
-        rows = client.get(f"coverage/{division}", on=on)["items"]
-        shares = [row["indicator"] for row in rows if row["unit"] == "%" and row["target"] is not None]
-        indicator = tuple(dict.fromkeys(shares))
-    found: list[dict[str, Any]] = []
-    for name in indicator:
-        found += client.pages(
-            f"coverage/{division}/gaps", "after", indicator=name, definition=definition, on=on, limit=2000
+    found = list(
+        Client().pages(
+            f"coverage/{division}/gaps",
+            "after",
+            indicator=indicator,
+            definition=definition,
+            on=on,
+            limit=2000,
         )
+    )
     for gap in found:
         gap["where"] = " ".join(step["name"] for step in gap["path"][:-1])
     show(found, GAP_COLUMNS, form)

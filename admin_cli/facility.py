@@ -1,6 +1,7 @@
 """服务点: import, list, show, export, types."""
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -221,7 +222,7 @@ def export(division: str | None, types: tuple[str, ...], output: Path | None, fo
         output.write_bytes(data)
         remark(f"{output}: {len(rows)} 行")
     else:
-        click.get_binary_stream("stdout").write(data)
+        sys.stdout.buffer.write(data)
 
 
 @group.command(name="types")

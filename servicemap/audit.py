@@ -70,6 +70,11 @@ def head_seq(*, lock: bool = False) -> int:
     return db.query(f"SELECT seq FROM change_head WHERE id = 1{_lock() if lock else ''}")[0][0]
 
 
+def head_hash() -> str:
+    """The hash of the last change: it names this state of this registry, and no other one ever has it."""
+    return str(db.query("SELECT hash FROM change_head WHERE id = 1")[0][0])
+
+
 def now_text() -> str:
     """This instant as the tables keep it: UTC with Z, to the millisecond."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

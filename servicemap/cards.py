@@ -87,9 +87,12 @@ def _role(role: Role, kinds: Kinds, path_of: Paths, hidden: bool) -> dict[str, A
     }
 
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
+
+
 def fragment(facts: dict[str, Any]) -> str:
     """The facts as JSON without the opening brace, so that a head can be put in front."""
-    return json.dumps(facts, ensure_ascii=False, separators=(",", ":"), default=str)[1:]
+    return _encode(facts)[1:]
 
 
 def fresh_until(record: Record, today: date) -> date | None:
@@ -105,21 +108,22 @@ def rows_of(record: Record, path_of: Paths, today: date) -> tuple[list[Row], lis
     open_roles = [role for role in record.roles if role.is_open(today)]
     if not open_roles:
         return [], []
-    placed = record.lat is not None and record.lng is not None and record.visibility == "public"
+    lng, lat = record.lng, record.lat
+    placed = lat is not None and record.visibility == "public"
     division_id = public_path(record, path_of)[-1].id
     by_type = [(role.type_id, [role]) for role in open_roles]
     listed = [(type_id, record.id, division_id, placed) for type_id, _ in [(ANY, []), *by_type]]
-    if not placed:
+    if not placed or lng is None or lat is None:
         return [], listed
     approximate = record.position_precision in ("community", "town")
-    cell = geo.morton(record.lng, record.lat)
+    cell = geo.morton(lng, lat)
     searched = [
         (
             2 * type_id + approximate,
             cell,
             record.id,
-            record.lng,
-            record.lat,
+            lng,
+            lat,
             record.hours_id,
             _flags(record, roles),
             *_ages(roles),

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from servicemap import db, geo
@@ -154,14 +155,25 @@ def chunks(items: Sequence[Any], size: int) -> Iterable[Sequence[Any]]:
 
 
 def locate(lng: float, lat: float) -> Division | None:
-    """The smallest division whose known shape holds the WGS-84 point. One query."""
-    boxed = (
-        Shape.select(Shape, Division)
-        .join(Division)
-        .where((Shape.west <= lng) & (lng <= Shape.east) & (Shape.south <= lat) & (lat <= Shape.north))
+    """The smallest division whose known shape holds the WGS-84 point."""
+    id_ = locate_id(lng, lat)
+    return Division.get_by_id(id_) if id_ else None
+
+
+def locate_id(lng: float, lat: float) -> int | None:
+    """The id of the smallest division whose known shape holds the WGS-84 point. One query."""
+    boxed = db.query(
+        "SELECT d.id, d.level, s.geometry FROM shape s JOIN division d ON d.id = s.division_id"
+        " WHERE ? BETWEEN s.west AND s.east AND ? BETWEEN s.south AND s.north",
+        (lng, lat),
     )
-    holding = [s.division for s in boxed if geo.contains(json.loads(s.geometry), lng, lat)]
-    return max(holding, key=lambda division: rank(division.level), default=None)
+    holding = [(rank(level), id_) for id_, level, text in boxed if geo.contains(_geometry(text), lng, lat)]
+    return max(holding)[1] if holding else None
+
+
+@lru_cache(maxsize=256)
+def _geometry(text: str) -> dict[str, Any]:
+    return json.loads(text)  # type: ignore[no-any-return]
 
 
 def extent(setting: str) -> tuple[float, float, float, float] | None:
@@ -212,8 +224,8 @@ def import_divisions(actor: Actor, rows: Sequence[DivisionRow]) -> dict[str, int
     successor's `replaces`.
     """
     of_code: dict[str, list[Division]] = {}
-    for division in Division.select():
-        _add(of_code, division)
+    for known in Division.select():
+        _add(of_code, known)
     facts, problems = _read(rows, of_code)
     if problems:
         raise InvalidError("区划名录有错误，什么都没有改", "bad_rows", problems)

@@ -3,9 +3,10 @@
 import difflib
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from servicemap.audit import Log, diff
+from servicemap.audit import Log, diff, head_hash
 from servicemap.errors import NotFoundError
 from servicemap.models import FacilityType
 
@@ -28,7 +29,10 @@ class Kinds:
 
     def __init__(self) -> None:
         rows: Any = FacilityType.select().order_by(FacilityType.id).tuples()
-        self.all = [Kind(*row[:5], tuple(json.loads(row[5])), tuple(json.loads(row[6]))) for row in rows]
+        self.all = [
+            Kind(id_, key, name, name_en, level, tuple(json.loads(clauses)), tuple(json.loads(aliases)))
+            for id_, key, name, name_en, level, clauses, aliases in rows
+        ]
         self.by_id = {kind.id: kind for kind in self.all}
         self._by_word: dict[str, Kind] = {}
         for kind in self.all:
@@ -51,6 +55,16 @@ class Kinds:
         """The known name most like the word, or None when none is."""
         close = difflib.get_close_matches(word, list(self._by_word), n=1, cutoff=0.5)
         return self._by_word[close[0]].name if close else None
+
+
+def known_kinds() -> Kinds:
+    """All types, read anew only after a change; for readers, outside a write transaction. One query."""
+    return _kinds(head_hash())
+
+
+@lru_cache(maxsize=1)
+def _kinds(version: str) -> Kinds:
+    return Kinds()
 
 
 def set_type(log: Log, kind: Kind) -> bool:

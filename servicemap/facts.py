@@ -86,7 +86,8 @@ class Reader:
     def know(self, codes: Iterable[str]) -> None:
         """Look many division codes up at once, before the rows that name them are read."""
         codes = set(codes)
-        self._divisions |= {code: None for code in codes} | divisions.find_all(codes)
+        self._divisions.update(dict.fromkeys(codes))
+        self._divisions.update(divisions.find_all(codes))
 
     def division(self, code: str) -> Division | None:
         if code not in self._divisions:

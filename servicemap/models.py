@@ -32,7 +32,7 @@ VISIBILITIES = ("public", "contact_only")  # 公开 只公开联系方式
 FEES = ("free", "discounted", "paid")  # 免费 优惠 收费
 
 
-def one_of(column: str, words: tuple[str, ...]) -> SQL:
+def one_of(column: str, words: tuple[str, ...]) -> Any:
     return Check(f"{column} IN ({', '.join(repr(word) for word in words)})")
 
 

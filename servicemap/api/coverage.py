@@ -3,6 +3,7 @@
 from typing import Any
 
 from flask import current_app, g
+from marshmallow import fields
 
 from servicemap import divisions
 from servicemap.access import READ_LIVE_COVERAGE, can
@@ -21,9 +22,11 @@ class ReportSchema(Strict):
 
 
 class GapsQuery(ReportSchema):
-    indicator = Text(20, required=True, metadata={"description": "指标", "example": "T01.urban"})
+    indicator = fields.List(
+        Text(20), metadata={"description": "指标，可重复；默认全部有目标的比例", "example": ["T01.urban"]}
+    )
     definition = Text(40, metadata={"description": "口径；默认口径可不写"})
-    after = Text(20, metadata={"description": "上一页给的 next_after"})
+    after = Text(60, metadata={"description": "上一页给的 next_after"})
     limit = Whole(1, 2000, load_default=500)
 
 
@@ -50,14 +53,18 @@ def get_coverage(args: dict[str, Any], division: str) -> dict[str, Any]:
 @blp.response(200, GapsSchema)
 @blp.fails(404, 503)
 def get_gaps(args: dict[str, Any], division: str) -> dict[str, Any]:
-    """一个指标还缺的区划，按代码"""
+    """还缺的区划，按指标和代码"""
     require_published()
     on = args.get("on", g.today)
     root = divisions.get(division, on=on)
     with parameter():
-        gaps = list_gaps(root, args["indicator"], on, definition_id=args.get("definition"))
-    left = [gap for gap in gaps if gap.division.code > args.get("after", "")]
-    page = left[: args["limit"]]
+        gaps = list_gaps(
+            root, on, indicator_ids=args.get("indicator", ()), definition_id=args.get("definition")
+        )
+    indicator, _, code = args.get("after", "").partition(":")
+    passed = [n for n, gap in enumerate(gaps, 1) if gap.indicator == indicator and gap.division.code <= code]
+    start = max(passed, default=0)
+    page = gaps[start : start + args["limit"]]
     items = [
         {
             "indicator": gap.indicator,
@@ -68,5 +75,6 @@ def get_gaps(args: dict[str, Any], division: str) -> dict[str, Any]:
         }
         for gap in page
     ]
-    following = items[-1]["code"] if len(left) > len(page) else None
+    more = start + len(page) < len(gaps)
+    following = f"{page[-1].indicator}:{page[-1].division.code}" if more else None
     return answer({"items": items, "total": len(gaps), "next_after": following})

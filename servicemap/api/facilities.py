@@ -15,7 +15,7 @@ from servicemap.api.schemas import (
     FacilityDetailSchema,
     FacilityTypesSchema,
 )
-from servicemap.facility_types import Kinds
+from servicemap.facility_types import Kinds, known_kinds
 from servicemap.finder.search import Query, one, search
 from servicemap.geo import DATUMS
 from servicemap.models import Division
@@ -96,7 +96,7 @@ def list_facilities(args: dict[str, Any]) -> Response:
 def _asked(args: dict[str, Any]) -> tuple[tuple[int, ...], Division | None]:
     """The types and the division that a query names."""
     with parameter():
-        kinds = Kinds() if "type" in args else None
+        kinds = known_kinds() if "type" in args else None
         type_ids = {kinds.get(word).id for word in args["type"]} if kinds else set()
         division = divisions.get(args["division"]) if "division" in args else None
     return tuple(sorted(type_ids)), division

@@ -1,9 +1,10 @@
 """缺口: the divisions that an indicator still lacks, by name."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from servicemap.coverage.indicators import list_indicators
+from servicemap.coverage.indicators import Measure, list_indicators
 from servicemap.coverage.measure import Node, Tree, covered_ids, denominator_ids
 from servicemap.errors import InvalidError, NotFoundError
 from servicemap.models import Division
@@ -19,31 +20,43 @@ class Gap:
     path: tuple[Node, ...]
 
 
-def list_gaps(root: Division, indicator_id: str, on: date, *, definition_id: str | None = None) -> list[Gap]:
-    """The uncovered divisions within the root, by code. Empty when nothing is missing.
+def list_gaps(
+    root: Division, on: date, *, indicator_ids: Sequence[str] = (), definition_id: str | None = None
+) -> list[Gap]:
+    """The uncovered divisions within the root, by indicator and code. Empty when nothing is missing.
 
-    Raises NotFoundError for an unknown indicator or definition, InvalidError for an indicator that is
-    no share or whose denominator cannot be told.
+    Without indicators: of every share that has a target. Raises NotFoundError for an unknown indicator or
+    definition, InvalidError for an indicator that is no share or whose denominator cannot be told.
     """
-    indicator = next((i for i in list_indicators() if i.id == indicator_id), None)
-    if indicator is None:
-        raise NotFoundError(f"没有“{indicator_id}”这个指标", "indicator_not_found")
-    if indicator.kind != "share":
-        raise InvalidError(f"{indicator_id} 不是按区划计算的比例，没有缺口名单", "no_gap_list")
+    known = {indicator.id: indicator for indicator in list_indicators()}
+    if unknown := [id_ for id_ in indicator_ids if id_ not in known]:
+        raise NotFoundError(f"没有“{unknown[0]}”这个指标", "indicator_not_found")
+    if no_share := [id_ for id_ in indicator_ids if known[id_].kind != "share"]:
+        raise InvalidError(f"{no_share[0]} 不是按区划计算的比例，没有缺口名单", "no_gap_list")
+    wanted = [i for i in known.values() if (i.id in indicator_ids if indicator_ids else is_due(i))]
+    tree = Tree(on)
+    return [gap for indicator in wanted for gap in _gaps(tree, root, indicator, definition_id, on)]
+
+
+def is_due(indicator: Measure) -> bool:
+    """Whether something may be missing: a share with a target."""
+    return indicator.kind == "share" and bool(indicator.targets)
+
+
+def _gaps(tree: Tree, root: Division, indicator: Measure, definition_id: str | None, on: date) -> list[Gap]:
     wanted_id = definition_id or indicator.definitions[0].id
     definition = next((d for d in indicator.definitions if d.id == wanted_id), None)
     if definition is None:
         known = "、".join(d.id for d in indicator.definitions)
-        raise NotFoundError(f"{indicator_id} 没有口径“{wanted_id}”；有 {known}", "definition_not_found")
-    tree = Tree(on)
-    wanted = denominator_ids(tree, definition)
-    if wanted is None:
-        raise InvalidError(f"{indicator_id} 口径“{wanted_id}”缺城乡分类数据，列不出缺口", "no_urban_rural")
+        raise NotFoundError(f"{indicator.id} 没有口径“{wanted_id}”；有 {known}", "definition_not_found")
+    counted = denominator_ids(tree, definition)
+    if counted is None:
+        raise InvalidError(f"{indicator.id} 口径“{wanted_id}”缺城乡分类数据，列不出缺口", "no_urban_rural")
     gaps = []
-    for id_ in wanted - covered_ids(tree, definition, on):
+    for id_ in counted - covered_ids(tree, definition, on):
         path = [tree.nodes[id_]]
         while path[0].id != root.id and path[0].parent_id in tree.nodes:
-            path.insert(0, tree.nodes[path[0].parent_id or 0])
+            path.insert(0, tree.nodes[path[0].parent_id])
         if path[0].id == root.id:
-            gaps.append(Gap(indicator_id, definition.id, tree.nodes[id_], tuple(path[1:])))
+            gaps.append(Gap(indicator.id, definition.id, tree.nodes[id_], tuple(path[1:])))
     return sorted(gaps, key=lambda gap: gap.division.code)

@@ -77,6 +77,7 @@ class Measure:
 def list_indicators() -> list[Measure]:
     """All indicators in the order of their file. Two queries."""
     targets: dict[str, list[TargetValue]] = {}
+    row: Any  # peewee adds the columns of foreign keys
     for row in Target.select().order_by(Target.position):
         value = TargetValue(
             Fraction(row.at_least), row.at_least, row.due_year, row.level, row.source, row.to_check
@@ -105,7 +106,8 @@ def set_denominator_list(
     every division of the tree that fits the definition; `members` are division ids."""
     fields = {"edition": edition, "source": source, "document_no": document_no}
     old = DenominatorList.get_or_none(DenominatorList.key == key)
-    kept = [m.division_id for m in DenominatorMember.select().where(DenominatorMember.list == key)]
+    rows: Any = DenominatorMember.select().where(DenominatorMember.list == key)
+    kept = [row.division_id for row in rows]
     before = {**{name: getattr(old, name) for name in fields}, "members": sorted(kept)} if old else {}
     changed = diff(before, {**fields, "members": sorted(members)})
     if not changed:

@@ -19,8 +19,9 @@ def by_code(
     else:
         source = "division d JOIN list_row l ON l.division_id = d.id"
         where, span = " AND d.lft BETWEEN ? AND ?", (within.lft, within.rgt)
+    distinct = "DISTINCT " if len(type_ids) > 1 else ""
     rows = db.query(
-        f"SELECT DISTINCT l.facility_id FROM {source} WHERE l.type_id IN ({among}){only}"
+        f"SELECT {distinct}l.facility_id FROM {source} WHERE l.type_id IN ({among}){only}"
         f" AND l.facility_id > ?{where} ORDER BY l.facility_id LIMIT {limit}",
         (after, *span),
     )

@@ -1,28 +1,29 @@
 """The nearest places: a capped ring search over Morton ranges, exact, ties by code.
 
 One probe asks for all rows in the box of a radius. It is capped; where the cap cuts, the radius is
-bisected, and the last probe has no cap, or places stacked on one point would hide a nearer one.
-Measured at 1,000,000 places: 1.1 probes a query with the remembered radius (docs/decisions/0002).
+bisected, and where that gains nothing the probe has no cap, or places stacked on one point would hide a
+nearer one. `python -m bench` prints how many probes a query takes.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from servicemap import db, geo
 from servicemap.cards import ANY
 
-CAP = 2000  # index rows a probe may return before the radius is bisected
+CAP = 500  # index rows a probe may return before the radius is bisected
 FEW = 2000  # a division with at most so many places is fetched whole and sorted
 START_M = 1500.0
 ROUNDED_M = 1000  # what an approximate distance is rounded to
 
-# (walks, wanted, cell of 0.05°) → the radius that sufficed last; a wrong one costs time, never truth
-_radius_hints: dict[tuple[tuple[int, ...], int, int, int], float] = {}
+# (types, wanted, cell of 0.05°) → the radius that sufficed last and its rows; a wrong hint costs time, never truth
+_hints: dict[tuple[tuple[int, ...], int, int, int], tuple[float, int]] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """A place and its shown distance: exact metres, or whole kilometres (at least 1) when approximate."""
 
     distance_m: float
@@ -58,10 +59,8 @@ def nearest(
     """
     types = tuple(type_ids) or (ANY,)
     if within and (few := _few_within(types, within)) is not None:
-        hits = _hits(few, lng, lat, radius_m, after)
-    else:
-        hits = _ring(lng, lat, radius_m, types, within, limit, after, CAP + depth)
-    return hits[:limit]
+        return _hits(few, lng, lat, radius_m, after, limit)
+    return _ring(lng, lat, radius_m, types, within, limit, after, CAP + depth)
 
 
 def shown_distance(distance_m: float, approximate: bool) -> float:
@@ -85,34 +84,37 @@ def _ring(
     cap: int,
 ) -> list[Hit]:
     hint = (types, limit, int(lng * 20), int(lat * 20))
-    radius = min(farthest, max(_radius_hints.get(hint, START_M), after[0] * 1.2))
-    too_few, too_many = 0.0, None
+    learned, rows_there = _hints.get(hint, (START_M, 0))
+    radius = min(farthest, max(learned, after[0] * 1.2))
+    cap = max(cap, 2 * rows_there)
+    too_few, too_many = 0.0, math.inf  # radii: fewer than wanted within, more than the cap within
     while True:
-        last = too_many is not None and too_many - too_few < max(10.0, too_few * 0.05)
-        if last:
-            radius = too_many or radius
-        rows = _probe(lng, lat, radius, types, within, None if last else cap)
-        if not last and len(rows) >= cap:
+        stacked = too_many - too_few < max(1.0, too_few * 0.1)
+        if stacked:
+            radius = too_many
+        rows = _probe(lng, lat, radius, types, within, None if stacked else cap)
+        if len(rows) >= cap and not stacked:
             too_many = radius
-            radius = (too_few + radius) / 2
+            radius = (too_few + radius) / 2 if too_few else radius / 3
             continue
-        hits = _hits(rows, lng, lat, radius, after)
-        if len(hits) >= limit or radius >= farthest:
+        hits = _hits(rows, lng, lat, radius, after, limit)
+        if len(hits) == limit or radius >= farthest:
             break
         too_few = radius
-        radius = min(farthest, radius * 3) if too_many is None else (radius + too_many) / 2
-    if len(_radius_hints) > 20_000:
-        _radius_hints.clear()
-    if limit <= len(hits):
-        _radius_hints[hint] = max(100.0, min(radius, hits[limit - 1].distance_m * 1.2))
-    else:
-        _radius_hints[hint] = radius
+        if stacked:
+            too_many = math.inf
+        radius = min(farthest, radius * 3, (radius + too_many) / 2)
+    if len(_hints) > 20_000:
+        _hints.clear()
+    needed = hits[-1].distance_m * 1.2 if len(hits) == limit else radius
+    _hints[hint] = max(100.0, min(radius, needed)), len(rows)
     return hits
 
 
 def _hits(
-    rows: Sequence[Row], lng: float, lat: float, radius_m: float, after: tuple[float, int]
+    rows: Sequence[Row], lng: float, lat: float, radius_m: float, after: tuple[float, int], limit: int
 ) -> list[Hit]:
+    """The nearest `limit` of the rows; a place that several walks gave counts once."""
     metres = geo.distance_from(lng, lat)
     found: dict[int, tuple[float, int, float, float, bool]] = {}
     for walk, facility_id, row_lng, row_lat in rows:
@@ -120,7 +122,7 @@ def _hits(
         distance = shown_distance(metres(row_lng, row_lat), approximate)
         if distance <= radius_m and (distance, facility_id) > after:
             found[facility_id] = (distance, facility_id, row_lng, row_lat, approximate)
-    return [Hit(*values) for values in sorted(found.values())]
+    return [Hit(*values) for values in sorted(found.values())[:limit]]
 
 
 def _probe(
@@ -129,8 +131,12 @@ def _probe(
     """The rows of the walks in the box of the radius, at most `cap`."""
     scans = []
     for approximate in (0, 1):
-        # a place shown at r whole kilometres may stand half of one farther out
-        box = geo.box_around(lng, lat, radius_m + approximate * ROUNDED_M / 2)
+        reach = radius_m + 0.01  # distances are cut to the centimetre
+        if approximate:  # none is shown nearer than 1 km; one shown at r may stand half a km farther out
+            if radius_m < ROUNDED_M:
+                continue
+            reach = radius_m // ROUNDED_M * ROUNDED_M + ROUNDED_M / 2
+        box = geo.box_around(lng, lat, reach)
         ranges = geo.cover(*box)
         scans += [(2 * type_id + approximate, *span, *box) for type_id in types for span in ranges]
     span = (within.lft, within.rgt) if within else ()

@@ -83,13 +83,15 @@ def search(query: Query, cursor_text: str | None = None) -> Page:
 
 def _county(lng: float, lat: float, hits: Sequence[Hit]) -> Within | None:
     """The county that the point lies in: by its shape, else that of the nearest place."""
-    found = divisions.locate(lng, lat)
-    if found is None and hits:
-        sql = "SELECT division_id FROM facility WHERE id = ?"
-        found = Division.get_by_id(db.query(sql, (hits[0].facility_id,))[0][0])
-    while found is not None and divisions.rank(found.level) > divisions.rank("county"):
-        found = found.parent
-    return Within(found.lft, found.rgt) if found else None
+    id_ = divisions.locate_id(lng, lat)
+    if id_ is None and hits:
+        id_ = db.query("SELECT division_id FROM facility WHERE id = ?", (hits[0].facility_id,))[0][0]
+    spans = db.query(
+        "SELECT c.lft, c.rgt FROM division d JOIN division c ON c.lft <= d.lft AND c.rgt >= d.rgt"
+        " WHERE d.id = ? AND c.level NOT IN ('town', 'community') ORDER BY c.lft DESC LIMIT 1",
+        (id_,),
+    )
+    return Within(*spans[0]) if spans else None
 
 
 def _bodies(ids: Sequence[int]) -> dict[int, str]:

@@ -11,6 +11,8 @@ from servicemap.imports.batches import get_batch
 from servicemap.imports.plan import work_out
 from servicemap.models import ImportBatch
 
+STALE = "预案之后登记册有了新的变更；请重新生成预案"
+
 
 def apply(
     actor: Actor, batch_id: int, settings: Settings, today: date, *, skip_bad_rows: bool = False
@@ -28,12 +30,14 @@ def apply(
             "already_applied" if done else "not_planned",
         )
     plan = work_out(batch, settings, today)
+    if head_seq() != batch.planned_seq:  # said before its problems: somebody may have applied this batch
+        raise ConflictError(STALE, "plan_stale")
     if plan.problems and not skip_bad_rows:
         rejected = plan.counts["rejected"]
         raise InvalidError(f"{rejected} 行有错误，什么都没有写入", "bad_rows", plan.problems)
     with write_txn(actor, batch.id) as log:
         if head_seq(lock=True) != batch.planned_seq or plan.seq != batch.planned_seq:
-            raise ConflictError("预案之后登记册有了新的变更；请重新生成预案", "plan_stale")
+            raise ConflictError(STALE, "plan_stale")
         done_now = ImportBatch.update(state="applied", applied_at=now_text()).where(
             (ImportBatch.id == batch.id) & (ImportBatch.state == "planned")
         )

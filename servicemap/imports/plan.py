@@ -182,10 +182,10 @@ def _match(sites: Sequence[Site], reader: Reader) -> None:
             site.existing = records[id_]
     nameless = {key[1:]: site for site in live if (key := _key(site.rows[0]))[0] == "name"}
     for named, id_ in _named({name for name, _ in nameless}).items():
-        if site := nameless.get(named):
+        if unkeyed := nameless.get(named):
             cure = f"要改它，请在“编号”列填 {public_code(id_)}；若是另一处，请在名称上写出区别"
             detail = f"这个村（居）已有同名的服务点 {public_code(id_)}"
-            _reject_site(reader, site, "name", "already_exists", detail, cure)
+            _reject_site(reader, unkeyed, "name", "already_exists", detail, cure)
 
 
 def _reject_site(reader: Reader, site: Site, name: str, code: str, detail: str, cure: str) -> None:
@@ -267,7 +267,11 @@ def _contradictions(record: Record) -> Iterable[tuple[str, str, str]]:
     """(field, code, detail) of what a row says against what the registry knew before."""
     for role in record.roles:
         if role.opened_on and role.closed_on and role.closed_on < role.opened_on:
-            yield "closed_on", "closed_before_opened", f"关闭日期 {role.closed_on} 早于设立日期 {role.opened_on}"
+            yield (
+                "closed_on",
+                "closed_before_opened",
+                f"关闭日期 {role.closed_on} 早于设立日期 {role.opened_on}",
+            )
         youngest, oldest = role.age_from_months, role.age_to_months
         if youngest is not None and oldest is not None and oldest < youngest:
             yield "age_to_months", "ages_upside_down", f"最大月龄 {oldest} 小于最小月龄 {youngest}"

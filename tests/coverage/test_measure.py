@@ -64,7 +64,7 @@ def measured(code=CITY, on=TODAY, definition="a"):
 
 
 def gaps(code=CITY, on=TODAY):
-    return [gap.division.code for gap in list_gaps(divisions.get(code), "X", on)]
+    return [gap.division.code for gap in list_gaps(divisions.get(code), on, indicator_ids=["X"])]
 
 
 def test_an_empty_registry_lacks_every_community_that_counts():
