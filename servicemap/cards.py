@@ -38,18 +38,18 @@ def public_facts(record: Record, kinds: Kinds, path_of: Paths, today: date) -> d
         "position_precision": "none" if hidden else record.position_precision,
         "phone": record.phone,
         "hours": record.hours,
-        "accessible": record.accessible,
+        "accessible": None if hidden else record.accessible,
         "visibility": record.visibility,
         "verified_on": record.verified_on,
         "suspensions": [
-            {"from_on": start, "to_on": end, "reason": reason}
+            {"from_on": start, "to_on": end, "reason": None if hidden else reason}
             for start, end, reason in record.suspensions
             if end is None or end > today
         ],
         "titles": [
             {"kind": kind, "issuer": issuer, "awarded_on": awarded_on, "ends_on": ends_on}
             for kind, issuer, awarded_on, ends_on in record.titles
-            if ends_on is None or ends_on > today
+            if (ends_on is None or ends_on > today) and not hidden
         ],
     }
 

@@ -9,7 +9,7 @@ import pkgutil
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -86,8 +86,19 @@ def connect() -> None:
         raise UnavailableError(
             f"数据库 {sqlite_path()} 不存在；先运行 servicemap-admin db create", "no_database"
         )
-    with mapped():
-        database.connect(reuse_if_open=True)
+    if not database.is_closed():
+        return
+    # nobody waits for a lock while a new file becomes WAL: its first visitors go one by one
+    with mapped(), _gate() if is_sqlite() and not _is_wal(sqlite_path()) else nullcontext():
+        database.connect()
+
+
+def _is_wal(path: Path) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return file.read(20)[18:] == b"\2\2"  # the header's write and read version
+    except OSError:
+        return True  # SQLite will say what is wrong with it
 
 
 def query(sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:

@@ -22,10 +22,10 @@ def create(*, demo: bool = False, extent: str | None = None) -> list[str]:
         db.sqlite_path().touch()
     db.connect()
     applied = db.upgrade()
-    if Registry.select().exists():
-        kind = "示例库" if is_demo() else "登记册"
-        raise ConflictError(f"{db.address()} 里已经有一个{kind}；什么都没有改", "already_created")
     with db.transaction():
+        if Registry.select().exists():
+            kind = "示例库" if is_demo() else "登记册"
+            raise ConflictError(f"{db.address()} 里已经有一个{kind}；什么都没有改", "already_created")
         Registry.create(
             id=1,
             demo=demo,

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from itertools import count
 from multiprocessing import get_context
 from pathlib import Path
@@ -13,10 +13,13 @@ from typing import Any
 
 import pytest
 
+from seed.demo import load_demo
+from seed.reference import load_reference
 from servicemap import db
 from servicemap import registry as registries
 from servicemap.config import Settings
 from tests import postgres
+from tests.factories import TODAY
 
 SHARED = Path(__file__).parents[2] / "shared"
 CI = os.environ.get("CI") == "true"
@@ -38,24 +41,6 @@ def postgresql_server() -> Iterator[str]:
 def engine(request: pytest.FixtureRequest) -> str:
     """The engine that a test runs on; whatever needs it runs once on each."""
     return request.param
-
-
-@pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("template") / "registry.db"
-    with bound_to(f"sqlite:///{path}"):
-        registries.create()
-        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return path
-
-
-@pytest.fixture(scope="session")
-def postgresql_template(postgresql_server: str) -> Iterator[str]:
-    name = next(_names)
-    with bound_to(postgres.create_database(postgresql_server, name)):
-        registries.create()
-    yield name
-    postgres.drop_database(postgresql_server, name)
 
 
 @contextmanager
@@ -82,19 +67,94 @@ def empty(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterat
     postgres.drop_database(server, name)
 
 
-@pytest.fixture
-def registry(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A fresh registry that this process is bound and connected to; its URL."""
+# What a registry begins with; each is made once a session and engine, and copied for every test.
+
+
+def _with_reference(url: str) -> None:
+    registries.create()
+    load_reference()
+
+
+def _with_demo(url: str) -> None:
+    registries.create(demo=True)
+    load_reference()
+    load_demo(Settings(database_url=url), TODAY)
+
+
+FILLINGS: dict[str, Callable[[str], Any]] = {
+    "nothing": lambda url: registries.create(),
+    "reference": _with_reference,
+    "demo": _with_demo,
+}
+
+
+@pytest.fixture(scope="session")
+def sqlite_templates(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """filling → the path of its template."""
+
+    @cache
+    def template(filling: str) -> Path:
+        path = tmp_path_factory.mktemp("template") / f"{filling}.db"
+        with bound_to(f"sqlite:///{path}") as url:
+            FILLINGS[filling](url)
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return path
+
+    return template
+
+
+@pytest.fixture(scope="session")
+def postgresql_templates(postgresql_server: str) -> Iterator[Callable[[str], str]]:
+    """filling → the name of its template."""
+    made = []
+
+    @cache
+    def template(filling: str) -> str:
+        made.append(next(_names))
+        with bound_to(postgres.create_database(postgresql_server, made[-1])) as url:
+            FILLINGS[filling](url)
+        return made[-1]
+
+    yield template
+    for name in made:
+        postgres.drop_database(postgresql_server, name)
+
+
+@contextmanager
+def fresh(filling: str, engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a new registry with this filling, which this process is bound and connected to."""
     if engine == "sqlite":
-        path = shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "registry.db")
+        template = request.getfixturevalue("sqlite_templates")(filling)
+        path = shutil.copy(template, tmp_path / "registry.db")
         with bound_to(f"sqlite:///{path}") as url:
             yield url
         return
-    template = request.getfixturevalue("postgresql_template")
     server, name = request.getfixturevalue("postgresql_server"), next(_names)
+    template = request.getfixturevalue("postgresql_templates")(filling)
     with bound_to(postgres.create_database(server, name, template)) as url:
         yield url
     postgres.drop_database(server, name)
+
+
+@pytest.fixture
+def registry(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A fresh registry that this process is bound and connected to; its URL."""
+    with fresh("nothing", engine, request, tmp_path) as url:
+        yield url
+
+
+@pytest.fixture
+def reference(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The same with the reference data of seed/."""
+    with fresh("reference", engine, request, tmp_path) as url:
+        yield url
+
+
+@pytest.fixture
+def demo(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The same with the demo, as of factories.TODAY."""
+    with fresh("demo", engine, request, tmp_path) as url:
+        yield url
 
 
 @pytest.fixture

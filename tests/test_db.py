@@ -41,10 +41,14 @@ def counters() -> list[tuple]:
 
 
 def test_a_write_that_fails_leaves_nothing_behind(registry):
-    with pytest.raises(ZeroDivisionError), write_txn(SEED) as log:
-        db.execute("INSERT INTO counter VALUES ('visits', 1)")
-        log.record_change("counter", "visits", "create")
-        1 / 0
+    def fail() -> None:
+        with write_txn(SEED) as log:
+            db.execute("INSERT INTO counter VALUES ('visits', 1)")
+            log.record_change("counter", "visits", "create")
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        fail()
 
     assert counters() == []
     assert db.query("SELECT * FROM change") == []
@@ -89,7 +93,8 @@ def test_a_writer_that_waits_too_long_is_told_to_come_back(registry, monkeypatch
 
 
 @pytest.mark.parametrize(
-    ("url", "word"), [("sqlite://", "一个文件"), ("sqlite:///:memory:", "一个文件"), ("mysql://host/db", "mysql")]
+    ("url", "word"),
+    [("sqlite://", "一个文件"), ("sqlite:///:memory:", "一个文件"), ("mysql://host/db", "mysql")],
 )
 def test_an_address_that_is_none_is_refused_with_an_example(url, word):
     with pytest.raises(InvalidError, match=word) as refused:
@@ -106,6 +111,15 @@ def test_a_missing_database_is_told_with_its_cure(tmp_path):
 
     assert refused.value.code == "no_database"
     assert not (tmp_path / "none.db").exists()
+
+
+def test_a_database_that_cannot_be_opened_has_a_word(tmp_path):
+    db.open_database(f"sqlite:///{tmp_path}")
+
+    with pytest.raises(UnavailableError, match="打不开") as refused:
+        db.connect()
+
+    assert refused.value.code == "no_database"
 
 
 def test_a_missing_postgresql_database_has_a_word(postgresql_server):

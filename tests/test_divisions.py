@@ -137,7 +137,7 @@ def test_a_path_leads_from_the_top_to_the_division(registry):
 
 def test_children_are_those_of_the_day_by_code(registry):
     tree = a_tree()
-    import_divisions(SEED, [row(valid_to="")] + [row("441802001003", "新社区", valid_from="2026-12-01")])
+    import_divisions(SEED, [row("441802001003", "新社区", valid_from="2026-12-01")])
 
     today = [child.padded_code for child in divisions.children(tree["441802001000"], TODAY)]
     later = [child.padded_code for child in divisions.children(tree["441802001000"], date(2026, 12, 1))]
@@ -232,11 +232,16 @@ def test_two_validities_of_a_code_never_overlap(registry):
 def test_a_list_is_counted_and_stands_in_the_audit(registry):
     a_tree()
 
-    counts = import_divisions(SEED, [row(name="北门新社区"), row("441802001003", "东门社区"), row("441802001002", "南门社区")])
+    counts = import_divisions(
+        SEED, [row(name="北门新社区"), row("441802001003", "东门社区"), row("441802001002", "南门社区")]
+    )
 
     assert counts == {"created": 1, "updated": 1, "unchanged": 1}
     changes = db.query("SELECT key, action, diff FROM change ORDER BY seq DESC LIMIT 2")
-    assert {(key, action) for key, action, _ in changes} == {(NORTH_GATE, "update"), ("441802001003", "create")}
+    assert {(key, action) for key, action, _ in changes} == {
+        (NORTH_GATE, "update"),
+        ("441802001003", "create"),
+    }
     renamed = next(text for key, _, text in changes if key == NORTH_GATE)
     assert json.loads(renamed) == {"name": ["北门社区", "北门新社区"]}
 
@@ -280,7 +285,10 @@ def test_a_list_with_a_mistake_is_refused_whole_and_names_the_row(registry, wron
 # Shapes and residents
 
 SQUARE = {"type": "Polygon", "coordinates": [[[113, 23], [114, 23], [114, 24], [113, 24], [113, 23]]]}
-INNER = {"type": "Polygon", "coordinates": [[[113.2, 23.2], [113.4, 23.2], [113.4, 23.4], [113.2, 23.4], [113.2, 23.2]]]}
+INNER = {
+    "type": "Polygon",
+    "coordinates": [[[113.2, 23.2], [113.4, 23.2], [113.4, 23.4], [113.2, 23.4], [113.2, 23.2]]],
+}
 
 
 def test_a_point_lies_in_the_smallest_division_that_holds_it(registry):
@@ -305,7 +313,8 @@ def test_residents_are_counted_once_a_day_and_kind(registry):
     counted = ("resident_census", date(2020, 11, 1))
     with write_txn(SEED) as log:
         stored = [
-            divisions.set_population(log, city, *counted, persons, "七普") for persons in (1, 3_969_473, 3_969_473)
+            divisions.set_population(log, city, *counted, persons, "七普")
+            for persons in (1, 3_969_473, 3_969_473)
         ]
 
     assert stored == [True, True, False]

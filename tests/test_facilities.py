@@ -167,7 +167,12 @@ def test_a_position_that_hardly_moves_has_not_moved(registry):
 def test_a_position_is_taken_away_by_saying_that_there_is_none(registry):
     place = a_change(a_place(), precision="none")
 
-    assert (place.lng, place.lat, place.position_precision, place.position_datum) == (None, None, "none", None)
+    assert (place.lng, place.lat, place.position_precision, place.position_datum) == (
+        None,
+        None,
+        "none",
+        None,
+    )
 
 
 # Statements
@@ -177,7 +182,9 @@ def test_a_statement_does_not_touch_the_record_that_it_is_about(registry):
     place = a_place(types=["nursery"])
     before = flat(place, Kinds())
 
-    after = merged(place, Stated({"name": "乙"}, [(a_type("nursery").id, {"fee": "free", "serves": [1]})]), TODAY)
+    after = merged(
+        place, Stated({"name": "乙"}, [(a_type("nursery").id, {"fee": "free", "serves": [1]})]), TODAY
+    )
 
     assert flat(place, Kinds()) == before == flat(load([place.id])[place.id], Kinds())
     assert (after.name, after.roles[0].fee) == ("乙", "free")

@@ -92,7 +92,7 @@ class TitleSchema(Open):
 class FactsSchema(Open):
     """服务点的公开资料，不含位置（存为片段，见 docs/decisions）"""
 
-    code = text("编号，例如 F0012345-7")
+    code = text("编号，例如 F0012345-1")
     name = text("名称")
     roles = fields.List(fields.Nested(RoleSchema))
     division = fields.Nested(StandingSchema)

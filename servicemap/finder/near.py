@@ -9,12 +9,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from servicemap import db, geo
 from servicemap.cards import ANY
 
-CAP = 500  # index rows a probe may return before the radius is bisected
+CAP = 200  # index rows a probe may return before the radius is bisected
 FEW = 2000  # a division with at most so many places is fetched whole and sorted
 START_M = 1500.0
 ROUNDED_M = 1000  # what an approximate distance is rounded to
@@ -103,7 +103,8 @@ def _ring(
         too_few = radius
         if stacked:
             too_many = math.inf
-        radius = min(farthest, radius * 3, (radius + too_many) / 2)
+        growth = 1.3 * math.sqrt(limit / max(len(hits), 0.5))  # as if they stood evenly
+        radius = min(farthest, radius * min(4.0, growth), (radius + too_many) / 2)
     if len(_hints) > 20_000:
         _hints.clear()
     needed = hits[-1].distance_m * 1.2 if len(hits) == limit else radius
@@ -141,31 +142,26 @@ def _probe(
         scans += [(2 * type_id + approximate, *span, *box) for type_id in types for span in ranges]
     span = (within.lft, within.rgt) if within else ()
     if db.is_sqlite():
-        params = [value for scan in scans for value in (*_order(scan), *span)]
-        sql = _sqlite_probe(len(scans), within is not None)
-    else:
-        params = [list(column) for column in zip(*scans, strict=True)] + list(span)
-        sql = _POSTGRESQL_PROBE.format(within=_WITHIN if within else "")
-    if cap is not None:
-        sql += f" LIMIT {cap}"
-    return db.query(sql, params)
+        params: list[Any] = [value for scan in scans for value in scan] + [*span, -1 if cap is None else cap]
+        return db.query(_sqlite_probe(len(scans), within is not None), params)
+    params = [list(column) for column in zip(*scans, strict=True)] + [*span, cap]
+    return db.query(_POSTGRESQL_PROBE.format(within=_WITHIN if within else ""), params)
 
 
-_WITHIN = " AND EXISTS (SELECT 1 FROM division d WHERE d.id = division_id AND d.lft BETWEEN ? AND ?)"
-
-
-def _order(scan: tuple) -> tuple:
-    walk, first, last, west, south, east, north = scan
-    return walk, first, last, west, east, south, north
+_WITHIN = " AND EXISTS (SELECT 1 FROM division d WHERE d.id = r.division_id AND d.lft BETWEEN ? AND ?)"
 
 
 @lru_cache
 def _sqlite_probe(scans: int, within: bool) -> str:
-    one = (
-        "SELECT walk, facility_id, lng, lat FROM search_row WHERE walk = ? AND morton BETWEEN ? AND ?"
-        f" AND lng BETWEEN ? AND ? AND lat BETWEEN ? AND ?{_WITHIN if within else ''}"
+    # few different texts, so that SQLite's prepared statements stay in their cache
+    return (
+        "WITH g(walk, first, last, west, south, east, north) AS"
+        f" (VALUES {', '.join(['(?, ?, ?, ?, ?, ?, ?)'] * scans)})"
+        " SELECT r.walk, r.facility_id, r.lng, r.lat FROM g CROSS JOIN search_row r"
+        " WHERE r.walk = g.walk AND r.morton BETWEEN g.first AND g.last"
+        " AND r.lng BETWEEN g.west AND g.east AND r.lat BETWEEN g.south AND g.north"
+        f"{_WITHIN if within else ''} LIMIT ?"
     )
-    return " UNION ALL ".join([one] * scans)
 
 
 _POSTGRESQL_PROBE = (
@@ -173,7 +169,7 @@ _POSTGRESQL_PROBE = (
     " ?::float8[], ?::float8[], ?::float8[], ?::float8[]) g(walk, first, last, west, south, east, north)"
     " CROSS JOIN LATERAL (SELECT r.walk, r.facility_id, r.lng, r.lat FROM search_row r"
     " WHERE r.walk = g.walk AND r.morton BETWEEN g.first AND g.last"
-    " AND r.lng BETWEEN g.west AND g.east AND r.lat BETWEEN g.south AND g.north{within} OFFSET 0) s"
+    " AND r.lng BETWEEN g.west AND g.east AND r.lat BETWEEN g.south AND g.north{within} OFFSET 0) s LIMIT ?"
 )
 
 

@@ -20,7 +20,7 @@ from servicemap.finder import cursor
 from servicemap.finder.search import Query
 from servicemap.models import Registry, Suspension, Title
 from servicemap.records import load
-from tests.factories import LAT, LNG, NORTH_GATE, TODAY, TREE, a_change, a_division, a_place, a_tree, a_type
+from tests.factories import LAT, LNG, NORTH_GATE, TODAY, a_change, a_division, a_place, a_tree, a_type
 
 URL = "/api/v1/facilities"
 HERE = {"lat": LAT, "lng": LNG, "datum": "wgs84"}
@@ -101,14 +101,18 @@ def test_who_forgets_the_datum_is_told_the_three_and_whose_map_uses_which(client
 
 
 def test_a_place_known_only_roughly_is_said_to_stand_whole_kilometres_away(client):
-    a_place("town", precision="town", lat=LAT + 0.013)
     a_place("community", precision="community", lat=LAT + 0.001)
+    a_place("town", precision="town", lat=LAT + 0.013)
     a_place("door", precision="door", lat=LAT + 0.0095)
 
     items = get(client, **HERE)["items"]
 
     said = [(item["name"], item["distance_m"], item["approximate"]) for item in items]
-    assert said == [("community", 1000, True), ("town", 1000, True), ("door", pytest.approx(1052, 0.01), False)]
+    assert said == [
+        ("community", 1000, True),
+        ("town", 1000, True),
+        ("door", pytest.approx(1052, 0.01), False),
+    ]
 
 
 def test_unplaced_ones_of_the_county_follow_the_near_ones_and_are_marked(client):
@@ -304,13 +308,10 @@ def test_nothing_that_anybody_can_ask_tells_where_in_its_county_a_contact_only_p
 
 def all_that_can_be_asked(client: FlaskClient, code: str, there: dict[str, float]) -> dict[str, str]:
     positions = [{}, HERE, {**there, "datum": "wgs84"}, {"lat": LAT, "lng": LNG, "datum": "gcj02"}]
-    within = [{}, *({"division": code} for code, *_ in TREE[:6]), {"division": NORTH_GATE}, {"division": TIANXIN}]
-    questions = [
-        {**position, **division, **kind, **size}
-        for position, division, kind, size in product(
-            positions, within, ({}, {"type": "nursery"}), ({"limit": 2}, {"radius_m": 900})
-        )
-    ]
+    codes = ("4418", "441802", NORTH_GATE[:9], TIANXIN[:9], NORTH_GATE, TIANXIN)
+    within = [{}, *({"division": code} for code in codes)]
+    rest = ({"limit": 2}, {"radius_m": 900, "type": "nursery"})
+    questions = [{**where, **division, **more} for where, division, more in product(positions, within, rest)]
     answers = {str(question): paged(client, question) for question in questions}
     for datum in geo.DATUMS:
         answers[datum] = client.get(f"{URL}/{code}", query_string={"datum": datum}).text
@@ -343,6 +344,15 @@ def test_paging_covers_every_place_once_and_in_order(client, position, limit):
     whole = [item["code"] for item in get(client, **position, limit=100)["items"]]
     assert len(whole) == len(set(whole)) == 27
     assert paged_ones == whole
+
+
+@pytest.mark.xfail(reason="finder: on a later page the county of the nearest place is not known any more")
+def test_the_unplaced_follow_on_later_pages_where_no_shape_tells_the_county(client):
+    for number in range(3):
+        a_place(f"placed {number}", lat=LAT + number * 0.001)
+        a_place(f"unplaced {number}", lng=None)
+
+    assert len(pages(client, **HERE, limit=1)) == 6
 
 
 @pytest.fixture
@@ -392,7 +402,7 @@ def test_answers_of_a_demo_are_marked_in_body_and_header(client):
 
     answers = [client.get(url) for url in (URL, f"{URL}/{place.code}", "/api/v1/facility-types", "/readyz")]
 
-    assert real.json["demo"] is False and "Servicemap-Demo" not in real.headers
+    assert (real.json["demo"], real.headers.get("Servicemap-Demo")) == (False, None)
     assert [answer.json["demo"] for answer in answers] == [True] * 4
     assert [answer.headers["Servicemap-Demo"] for answer in answers] == ["true"] * 4
 
@@ -406,7 +416,8 @@ def test_an_answer_to_an_exact_position_is_kept_by_nobody(client):
 
 
 @pytest.mark.parametrize(
-    ("query", "most"), [({**HERE, "limit": 5}, 4), ({**HERE, "limit": 5, "type": "parent_school"}, 5), ({"limit": 5}, 4)]
+    ("query", "most"),
+    [({**HERE, "limit": 5}, 4), ({**HERE, "limit": 5, "type": "parent_school"}, 5), ({"limit": 5}, 4)],
 )
 def test_a_full_page_costs_a_handful_of_queries(client, query, most):
     for number in range(8):

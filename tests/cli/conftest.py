@@ -11,8 +11,6 @@ from typing import Any
 
 import pytest
 
-from seed.reference import load_reference
-
 
 @dataclass(frozen=True)
 class Ran:
@@ -47,7 +45,6 @@ def admin(registry: str) -> Admin:
 
 
 @pytest.fixture
-def city(admin: Admin) -> Admin:
+def city(reference: str) -> Admin:
     """The same on a registry with the reference data of 清远."""
-    load_reference()
-    return admin
+    return lambda *arguments, **environ: run_admin(*arguments, url=reference, **environ)

@@ -235,7 +235,7 @@ def test_a_mapping_file_that_is_not_there_is_refused(tmp_path):
         load_mapping(tmp_path / "no.yaml")
 
 
-@pytest.mark.skipif(not SAPPORO.exists(), reason="../shared is not there")
+@pytest.mark.shared_data
 def test_the_sapporo_file_is_mapped(tmp_path):
     sapporo = mapping(tmp_path)
     sheet = open_sheet(SAPPORO, is_heading=lambda text: is_heading(text, sapporo))

@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -91,9 +91,9 @@ def held(path: Path) -> tuple:
 
 
 @pytest.fixture
-def prepared(sqlite_template: Path, tmp_path: Path) -> Path:
+def prepared(sqlite_templates: Callable[[str], Path], tmp_path: Path) -> Path:
     """A registry with one planned batch that makes places and changes some."""
-    path = shutil.copy(sqlite_template, tmp_path / "prepared.db")
+    path = shutil.copy(sqlite_templates("nothing"), tmp_path / "prepared.db")
     with bound_to(f"sqlite:///{path}"):
         places = [a_place(f"老 {number}") for number in range(20)]
         rows = [{"code": place.code, "name": f"{place.name}（新）"} for place in places]

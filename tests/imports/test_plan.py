@@ -196,7 +196,9 @@ def test_two_places_never_get_one_external_id(planned):
     mine, other = a_place("甲"), a_place("乙", external_id="7")
 
     taken = planned([{"code": mine.code, "name": "甲", "external_id": "7"}])
-    twice = planned([{"code": other.code, "name": "乙", "external_id": "8"}, {"name": "丙", "external_id": "8"}])
+    twice = planned(
+        [{"code": other.code, "name": "乙", "external_id": "8"}, {"name": "丙", "external_id": "8"}]
+    )
 
     assert rejections(taken) == [(2, "external_id_taken")]
     assert rejections(twice) == [(3, "duplicate_external_id")]

@@ -520,7 +520,7 @@ def test_two_properties_with_one_heading_are_refused(tmp_path):
     assert refusal(path).code == "duplicate_heading"
 
 
-@pytest.mark.skipif(not SAPPORO.exists(), reason="../shared is not there")
+@pytest.mark.shared_data
 def test_the_sapporo_file_gives_528_rows():
     found = rows(SAPPORO)
 

@@ -12,16 +12,11 @@ from tests.conftest import SHARED
 REAL = ~Division.virtual
 
 
-@pytest.fixture
-def loaded(registry):
-    return load_reference()
-
-
 def count(*where) -> int:
     return Division.select().where(True, *where).count()
 
 
-def test_the_divisions_are_counted_as_the_statistics_bureau_lists_them(loaded):
+def test_the_divisions_are_counted_as_the_statistics_bureau_lists_them(reference):
     community = Division.level == "community"
 
     assert count() == 1336
@@ -40,7 +35,7 @@ def test_the_divisions_are_counted_as_the_statistics_bureau_lists_them(loaded):
 
 
 @pytest.mark.shared_data
-def test_the_divisions_are_the_ones_of_the_table(loaded):
+def test_the_divisions_are_the_ones_of_the_table(reference):
     with open(SHARED / "data" / "qingyuan_divisions_2023.csv", encoding="utf-8") as file:
         table = {row["code"]: (row["name"], row["parent_code"]) for row in csv.DictReader(file)}
 
@@ -50,7 +45,7 @@ def test_the_divisions_are_the_ones_of_the_table(loaded):
     assert ours == table
 
 
-def test_loading_twice_changes_nothing(loaded):
+def test_loading_twice_changes_nothing(reference):
     before = db.query("SELECT seq, hash FROM change_head")
 
     again = load_reference()
@@ -59,7 +54,7 @@ def test_loading_twice_changes_nothing(loaded):
     assert db.query("SELECT seq, hash FROM change_head") == before
 
 
-def test_the_counties_residents_sum_to_the_citys(loaded):
+def test_the_counties_residents_sum_to_the_citys(reference):
     for kind, city in (("resident_census", 3969473), ("resident_yearend", 3986700)):
         rows = db.query(
             "SELECT d.level, SUM(p.persons) FROM population p JOIN division d ON d.id = p.division_id"
@@ -71,6 +66,6 @@ def test_the_counties_residents_sum_to_the_citys(loaded):
         assert dict(rows)["county"] == pytest.approx(city, abs=1000)
 
 
-def test_a_point_is_located_in_its_county(loaded):
+def test_a_point_is_located_in_its_county(reference):
     assert divisions.locate(113.0513, 23.7021).name == "清城区"
     assert divisions.locate(112.0, 20.0) is None
