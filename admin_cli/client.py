@@ -68,12 +68,24 @@ class Client:
         raise RefusedError(payload, response.status_code)
 
 
-def _log_to_file(settings: Settings) -> None:
-    """Unexpected faults go to a file, never between the lines that a person reads."""
-    from servicemap import db
+def log_path(settings: Settings) -> Path:
+    """Where unexpected faults are written: never between the lines that a person reads."""
+    if settings.log_file:
+        return Path(settings.log_file)
+    scheme, _, path = settings.database_url.partition(":///")
+    folder = Path(path).parent if scheme == "sqlite" and Path(path).parent.is_dir() else Path()
+    return folder / "servicemap-admin.log"
 
-    folder = db.sqlite_path().parent if db.is_sqlite() else Path()
-    path = Path(settings.log_file) if settings.log_file else folder / "servicemap-admin.log"
+
+def _log_to_file(settings: Settings) -> None:
     log = logging.getLogger("servicemap")
-    log.addHandler(logging.FileHandler(path, encoding="utf-8", delay=True))
+    log.handlers = [logging.FileHandler(log_path(settings), encoding="utf-8", delay=True)]
     log.propagate = False
+
+
+def record_fault() -> Path:
+    """Write the exception at hand to the log file, and where that is."""
+    settings = read_settings()
+    _log_to_file(settings)
+    logging.getLogger("servicemap").exception("unexpected fault in the command line")
+    return log_path(settings)

@@ -7,7 +7,7 @@ import click
 
 from admin_cli import options
 from admin_cli.client import Client
-from admin_cli.output import remark, show
+from admin_cli.output import about, remark, show
 
 # heading as a file may write it → field of the API
 HEADINGS = {
@@ -57,11 +57,12 @@ def import_(file: Path, encoding: str | None) -> None:
     """
     from servicemap.imports.sheet import open_sheet
 
-    sheet = open_sheet(file, encoding=encoding, is_heading=lambda text: text.lower() in HEADINGS)
     rows: list[dict[str, Any]] = []
-    for row in sheet.rows:
-        named = {HEADINGS.get(heading.lower()): text for heading, text in row.cells.items()}
-        rows.append({field: text for field, text in named.items() if field})
+    with about(file):
+        sheet = open_sheet(file, encoding=encoding, is_heading=lambda text: text.lower() in HEADINGS)
+        for row in sheet.rows:
+            named = {HEADINGS.get(heading.lower()): text for heading, text in row.cells.items()}
+            rows.append({"row": row.number, **{field: text for field, text in named.items() if field}})
     counts = Client().post("divisions", {"rows": rows})
     click.echo(f"新增 {counts['created']}，更新 {counts['updated']}，没有变化 {counts['unchanged']}")
     remark(f"{file.name}: {len(rows)} 行")

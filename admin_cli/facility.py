@@ -10,8 +10,7 @@ import click
 
 from admin_cli import options
 from admin_cli.client import Client, RefusedError
-from admin_cli.output import Progress, cell, remark, show
-from servicemap.errors import RegistryError
+from admin_cli.output import Progress, about, cell, remark, show
 
 CHUNK_ROWS, CHUNK_BYTES = 500, 900_000
 LONG_IMPORT = 20_000  # rows above which others notice the wait
@@ -67,11 +66,9 @@ def import_(
     from servicemap.imports.sheet import open_sheet
 
     wanted = load_mapping(mapping) if mapping else None
-    try:
+    with about(file):
         sheet = open_sheet(file, encoding=encoding, is_heading=lambda text: is_heading(text, wanted))
         columns = match_columns(sheet.headings, wanted)
-    except RegistryError as error:
-        raise click.ClickException(f"{file.name}: {error.detail} [{error.code}]") from None
     columns = replace(columns, datum=datum) if datum else columns
     for line in sheet.remarks:
         remark(f"{file.name}: {line}")
@@ -80,7 +77,8 @@ def import_(
     client = Client()
     opening = {"file_name": file.name, "headings": columns.headings, **({"as_of": as_of} if as_of else {})}
     path = f"imports/{client.post('imports', opening)['id']}"
-    count = _send(client, path, ((row.number, columns.cells(row)) for row in sheet.rows))
+    with about(file):
+        count = _send(client, path, ((row.number, columns.cells(row)) for row in sheet.rows))
     plan = client.post(f"{path}/plan")
     if plan["problems"]:
         _show_problems(plan, form)

@@ -60,7 +60,10 @@ def run(arguments: list[str] | None = None) -> None:
     try:
         result: Any = cli.main(arguments, standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        context = getattr(error, "ctx", None)
+        remark(f"用法不对 wrong usage: {error.format_message()}")
+        if context is not None:
+            remark(f"看用法 see: {context.command_path} --help")
         sys.exit(error.exit_code)
     except click.Abort:
         remark("已中断")
@@ -69,6 +72,11 @@ def run(arguments: list[str] | None = None) -> None:
         sys.exit(tell(error))
     except BrokenPipeError:
         sys.exit(DONE)
+    except Exception:
+        from admin_cli.client import record_fault
+
+        remark(f"程序出了意外，经过已记在 {record_fault()}；请把它交给管理员 [internal]")
+        sys.exit(REFUSED)
     sys.exit(result if isinstance(result, int) else DONE)
 
 

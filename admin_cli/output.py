@@ -5,10 +5,14 @@ import io
 import json
 import sys
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import click
+
+from servicemap.errors import InvalidError
 
 Column = tuple[str, str]  # key in the row, heading
 
@@ -58,6 +62,15 @@ def width(text: str) -> int:
         0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
         for char in text
     )
+
+
+@contextmanager
+def about(file: Path) -> Iterator[None]:
+    """Say which file it is that is wrong."""
+    try:
+        yield
+    except InvalidError as error:
+        raise InvalidError(f"{file.name}: {error.detail}", error.code, error.problems) from None
 
 
 def remark(text: str) -> None:

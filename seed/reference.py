@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -33,7 +34,7 @@ def load_reference() -> dict[str, dict[str, int]]:
     return done
 
 
-def _csv(name: str) -> list[dict[str, str]]:
+def _csv(name: str) -> list[dict[str, Any]]:
     with open(FOLDER / name, encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 

@@ -131,7 +131,7 @@ def mapped() -> Iterator[None]:
     """Turn what the engine says into words that a person can act on."""
     try:
         yield
-    except peewee.OperationalError as error:
+    except peewee.DatabaseError as error:
         text = str(error)
         known = {
             "disk is full": ("磁盘已满，什么都没有改；请清理后再试", "disk_full"),
@@ -141,6 +141,7 @@ def mapped() -> Iterator[None]:
             "readonly": ("数据库是只读的；请检查文件权限", "read_only"),
             "read-only": ("数据库是只读的；请连接主库", "read_only"),
             "unable to open": ("打不开数据库文件；请检查路径和权限", "no_database"),
+            "not a database": ("这个文件不是数据库；请检查路径，或换一个文件名", "not_a_database"),
             "malformed": ("数据库文件已损坏；请从备份恢复", "corrupt"),
             "connection": ("连不上数据库，请稍后再试", "no_database"),
         }

@@ -173,7 +173,7 @@ def locate_id(lng: float, lat: float) -> int | None:
 
 @lru_cache(maxsize=256)
 def _geometry(text: str) -> dict[str, Any]:
-    return json.loads(text)  # type: ignore[no-any-return]
+    return json.loads(text)
 
 
 def extent(setting: str) -> tuple[float, float, float, float] | None:
@@ -214,6 +214,7 @@ class DivisionRow:
     valid_to: str = ""
     urban_rural: str = ""
     replaces: str = ""  # the code that this one takes the place of, from valid_from on
+    row: int = 0  # of the file, for what rejections say; 0: its place in the list
 
 
 def import_divisions(actor: Actor, rows: Sequence[DivisionRow]) -> dict[str, int]:
@@ -295,9 +296,9 @@ def _read(
             ranks.setdefault(row.code, set()).add(rank(level))
     top = min((each for found in ranks.values() for each in found), default=0)
     seen: set[tuple[str, date | None]] = set()
-    for number, (row, level) in enumerate(zip(rows, levels, strict=True), 1):
+    for place, (row, level) in enumerate(zip(rows, levels, strict=True), 1):
 
-        def wrong(code: str, column: str, value: str, detail: str, number: int = number) -> None:
+        def wrong(code: str, column: str, value: str, detail: str, number: int = row.row or place) -> None:
             problems.append(Problem(code, detail, row=number, column=column, value=value))
 
         if not row.code or not row.name:

@@ -29,9 +29,10 @@ class LevelSchema(Strict):
 class DivisionRowSchema(Strict):
     """一个区划：空为没有"""
 
-    code = Text(20, required=True)
-    name = Text(100, required=True)
-    level = Text(20, required=True)
+    row = Whole(1, 2_000_000, metadata={"description": "文件中的行号，出错时用"})
+    code = Text(20, load_default="")
+    name = Text(100, load_default="")
+    level = Text(20, load_default="")
     parent_code = Text(20, load_default="")
     valid_from = Text(20, load_default="")
     valid_to = Text(20, load_default="")

@@ -14,15 +14,14 @@ def by_code(
     id `after`, in the order of their codes; `unplaced`: only those that have no position to show. One query."""
     among = ", ".join(str(id_) for id_ in type_ids) or str(ANY)
     only = " AND NOT l.placed" if unplaced else ""
-    if within is None:
-        source, where, span = "list_row l", "", ()
-    else:
+    source, where, span = "list_row l", "", list[int]()
+    if within:
         source = "division d JOIN list_row l ON l.division_id = d.id"
-        where, span = " AND d.lft BETWEEN ? AND ?", (within.lft, within.rgt)
+        where, span = " AND d.lft BETWEEN ? AND ?", [within.lft, within.rgt]
     distinct = "DISTINCT " if len(type_ids) > 1 else ""
     rows = db.query(
         f"SELECT {distinct}l.facility_id FROM {source} WHERE l.type_id IN ({among}){only}"
         f" AND l.facility_id > ?{where} ORDER BY l.facility_id LIMIT {limit}",
-        (after, *span),
+        [after, *span],
     )
     return [row[0] for row in rows]
