@@ -23,6 +23,7 @@ from servicemap.imports.plan import make_plan
 from servicemap.models import Division, Registry, Shape
 
 AS_OF = date(2026, 6, 30)
+DOWNTOWN, CITY_CENTRE = "4418020", (113.056, 23.700)  # the streets of 清城区 stand close together
 SEEDED_WITH = 4418
 TABLES = ("role_serves", "role_places", "suspension", "verification", "title", "role", "facility")
 
@@ -170,9 +171,13 @@ def _place(
     if fate < 0.06:
         return
     near = random.Random(row["division"][:9])  # one centre a town, whatever the order of the rows
+    in_town = row["division"].startswith(DOWNTOWN)
     centre = _inside(near, shape, box)
+    if in_town:
+        centre = near.gauss(CITY_CENTRE[0], 0.01), near.gauss(CITY_CENTRE[1], 0.01)
+    spread = 0.008 if in_town else 0.02
     for _ in range(50):
-        lng, lat = rng.gauss(centre[0], 0.02), rng.gauss(centre[1], 0.02)
+        lng, lat = rng.gauss(centre[0], spread), rng.gauss(centre[1], spread)
         if geo.contains(shape, lng, lat):
             break
     else:
