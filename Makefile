@@ -41,8 +41,8 @@ test: $(VENV)/.dev  ## check the code and run the tests (SERVICEMAP_TEST_SCALE=1
 bench: $(VENV)/.dev  ## nearby at 2,000 and 1,000,000 places against a bare Flask view
 	$(BIN)/python -m bench
 
-contract: setup  ## write docs/openapi-v1.json anew
-	$(BIN)/python -m servicemap.api > docs/openapi-v1.json
+contract: $(VENV)/.dev  ## write docs/openapi-v1.json anew
+	$(BIN)/python -m tests.api.test_contract > docs/openapi-v1.json
 
 lock: $(VENV)/.dev  ## pin the dependencies anew, with hashes (needs uv)
 	uv pip compile -q pyproject.toml --extra build --universal --python-version 3.11 --generate-hashes --no-header -o requirements/run.txt

@@ -200,7 +200,14 @@ def show_(code: str, form: str) -> None:
 @click.option("--division", help="只导出这个区划里的 within a division")
 @click.option("--type", "types", multiple=True, help="只导出有这个类型的，可重复 with these types")
 @click.option("--output", type=click.Path(path_type=Path), help="写到文件；默认标准输出 to a file")
-@click.option("--format", "form", type=click.Choice(["csv", "json"]), default="csv", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["csv", "json"]),
+    default="csv",
+    show_default=True,
+    help="输出形式 output form",
+)
 def export(division: str | None, types: tuple[str, ...], output: Path | None, form: str) -> None:
     """导出全部资料，一个挂牌一行；原样再导入没有变化。Export; importing it again changes nothing."""
     import io

@@ -1,0 +1,105 @@
+"""The laws of the whole house."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+
+import click
+import pytest
+
+from admin_cli.main import cli
+from servicemap.config import Settings
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def commands(
+    command: click.Command = cli, path: str = "servicemap-admin"
+) -> Iterator[tuple[str, click.Command]]:
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            yield from commands(command.get_command(context, name), f"{path} {name}")
+    else:
+        yield path, command
+
+
+ALL_COMMANDS = dict(commands())
+
+
+def test_imports_point_down_only():
+    ran = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ran.returncode == 0, ran.stdout
+
+
+@pytest.mark.parametrize("path", ALL_COMMANDS)
+def test_every_command_has_help_and_stands_in_the_readme(path):
+    command = ALL_COMMANDS[path]
+
+    assert re.search("[\u4e00-\u9fff]", command.help or "")
+    assert f"`{path}`" in README
+    for parameter in command.params:
+        assert isinstance(parameter, click.Argument) or parameter.help, parameter.name
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Settings)])
+def test_every_setting_stands_in_the_readme(name):
+    assert f"`SERVICEMAP_{name.upper()}`" in README
+
+
+def test_every_make_target_that_the_readme_names_exists():
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.M))
+
+    assert set(re.findall(r"`?make ([a-z]+)", README)) <= targets
+
+
+def test_help_waits_neither_for_the_web_framework_nor_for_the_database():
+    code = (
+        "import sys\nfrom admin_cli.main import run\n"
+        "try: run(['--help'])\nexcept SystemExit: pass\n"
+        "print([m for m in ('flask', 'peewee', 'openpyxl', 'httpx', 'geopy') if m in sys.modules])"
+    )
+
+    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert ran.stdout.rstrip().endswith("[]")
+
+
+def test_importing_the_package_imports_nothing():
+    code = (
+        "import sys; before = set(sys.modules); import servicemap; print(sorted(set(sys.modules) - before))"
+    )
+
+    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert ran.stdout.strip() == "['servicemap']"
+
+
+def test_no_file_names_a_machines_path_or_a_package_registrys_host():
+    hosts = ["pypi." + "org", "python" + "hosted", "npm" + "js.", "deb." + "debian", "registry." + "npm"]
+    paths = ["/" + "home/", "/" + "work/", "/" + "root/"]
+    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    for name in filter(None, tracked.stdout.split("\0")):
+        text = (ROOT / name).read_text(encoding="utf-8", errors="replace") if (ROOT / name).exists() else ""
+        assert not [word for word in (*hosts, *paths) if word in text], name
+
+
+def test_every_dependency_is_pinned_with_a_hash():
+    for name in ("run.txt", "dev.txt"):
+        text = (ROOT / "requirements" / name).read_text()
+        pins = re.findall(r"^[a-z0-9-]+==", text, re.M)
+        assert len(pins) > 20
+        assert text.count("--hash=sha256:") >= len(pins)
+        assert "index-url" not in text
