@@ -2,6 +2,7 @@
 
 import secrets
 from datetime import date
+from functools import lru_cache
 
 from servicemap import cards, db, divisions
 from servicemap.access import Actor
@@ -41,7 +42,12 @@ def is_demo() -> bool:
 
 
 def secret() -> bytes:
-    """What this registry signs its cursors with."""
+    """What this registry signs its cursors with: made with it and never changed."""
+    return _secret(db.database.obj)
+
+
+@lru_cache(maxsize=1)
+def _secret(handle: object) -> bytes:
     return bytes.fromhex(db.query("SELECT secret FROM registry WHERE id = 1")[0][0])
 
 

@@ -11,10 +11,12 @@ def answer(payload: dict[str, Any]) -> dict[str, Any]:
     return {**payload, "demo": g.demo}
 
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 def spliced(item: str, more: dict[str, Any]) -> Response:
     """An answer that is a JSON object already, with more members behind its own."""
-    tail = json.dumps({**more, "demo": g.demo}, ensure_ascii=False, separators=(",", ":"))[1:]
-    return Response(f"{item[:-1]},{tail}", mimetype="application/json")
+    return Response(f"{item[:-1]},{_encode({**more, 'demo': g.demo})[1:]}", mimetype="application/json")
 
 
 def spliced_list(items: list[str], more: dict[str, Any]) -> Response:

@@ -3,12 +3,11 @@
 from typing import Any
 
 from flask import current_app, g
-from marshmallow import fields
 
 from servicemap import divisions
 from servicemap.access import READ_LIVE_COVERAGE, can
 from servicemap.api.answers import answer
-from servicemap.api.parsing import Day, Strict, StrictBlueprint, Text, Whole, parameter
+from servicemap.api.parsing import Day, Several, Strict, StrictBlueprint, Text, Whole, parameter
 from servicemap.api.schemas import CoverageSchema, GapsSchema
 from servicemap.coverage.gaps import list_gaps
 from servicemap.coverage.report import report
@@ -22,8 +21,10 @@ class ReportSchema(Strict):
 
 
 class GapsQuery(ReportSchema):
-    indicator = fields.List(
-        Text(20), metadata={"description": "指标，可重复；默认全部有目标的比例", "example": ["T01.urban"]}
+    indicator = Several(
+        Text(20),
+        100,
+        metadata={"description": "指标，可重复；默认全部有目标的比例", "example": ["T01.urban"]},
     )
     definition = Text(40, metadata={"description": "口径；默认口径可不写"})
     after = Text(60, metadata={"description": "上一页给的 next_after"})

@@ -29,7 +29,7 @@ class LevelSchema(Strict):
 class DivisionRowSchema(Strict):
     """一个区划：空为没有"""
 
-    row = Whole(1, 2_000_000, metadata={"description": "文件中的行号，出错时用"})
+    row = Whole(0, 2_000_000, metadata={"description": "文件中的行号，出错时用"})
     code = Text(20, load_default="")
     name = Text(100, load_default="")
     level = Text(20, load_default="")

@@ -156,15 +156,16 @@ class StrictParser(FlaskParser):
     DEFAULT_UNKNOWN_BY_LOCATION = {"query": None, "json": None}
 
     def load_querystring(self, req: Request, schema: ma.Schema) -> Any:
-        twice = [
-            key
-            for key, values in req.args.lists()
-            if len(values) > 1 and not isinstance(schema.fields.get(key), ma.fields.List)
-        ]
+        given: dict[str, Any] = dict(req.args.lists())
+        twice = []
+        for key, values in given.items():
+            if not isinstance(schema.fields.get(key), ma.fields.List):
+                given[key] = values[0]
+                twice += [key] if len(values) > 1 else []
         if twice:
             problems = [Problem("repeated_parameter", "只能出现一次", field=_name(key)) for key in twice]
             raise InvalidError(f"参数重复：{_names(problems)}", "bad_parameters", problems)
-        return super().load_querystring(req, schema)
+        return given
 
     def load_json(self, req: Request, schema: ma.Schema) -> Any:
         if req.mimetype != "application/json":

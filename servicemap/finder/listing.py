@@ -16,7 +16,10 @@ def by_code(
     only = " AND NOT l.placed" if unplaced else ""
     source, where, span = "list_row l", "", list[int]()
     if within:
-        source = "division d JOIN list_row l ON l.division_id = d.id"
+        # SQLite would rather walk the whole type: 5 ms instead of 0.5 at 1,000,000 places
+        forced = unplaced and db.is_sqlite()
+        join = "CROSS JOIN list_row l INDEXED BY list_row_unplaced" if forced else "JOIN list_row l"
+        source = f"division d {join} ON l.division_id = d.id"
         where, span = " AND d.lft BETWEEN ? AND ?", [within.lft, within.rgt]
     distinct = "DISTINCT " if len(type_ids) > 1 else ""
     rows = db.query(

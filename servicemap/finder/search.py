@@ -60,12 +60,14 @@ def search(query: Query, cursor_text: str | None = None) -> Page:
                 depth=start.depth,
             )
         tail: list[int] = []
-        if len(hits) < wanted and (county := within or _county(lng, lat, hits)):
+        nearest_id = start.nearest_id or (hits[0].facility_id if hits else 0)
+        if len(hits) < wanted and (county := within or _county(lng, lat, nearest_id)):
             after = start.facility_id if start.tail else 0
             tail = by_code(query.type_ids, county, after=after, limit=wanted - len(hits), unplaced=True)
         items = _near_items(hits[: query.limit], query.datum)
         items += _unplaced_items(tail[: query.limit - len(items)])
     else:
+        nearest_id = 0
         tail = by_code(query.type_ids, within, after=start.facility_id, limit=wanted)
         items = _code_items(tail[: query.limit], query.datum)
     if len(hits) + len(tail) < wanted:
@@ -77,15 +79,16 @@ def search(query: Query, cursor_text: str | None = None) -> Page:
         tail[query.limit - shown_hits - 1] if in_tail else hits[shown_hits - 1].facility_id,
         in_tail,
         start.depth + query.limit,
+        nearest_id,
     )
     return Page(items, cursor.write(last, query.canonical))
 
 
-def _county(lng: float, lat: float, hits: Sequence[Hit]) -> Within | None:
+def _county(lng: float, lat: float, nearest_id: int) -> Within | None:
     """The county that the point lies in: by its shape, else that of the nearest place."""
     id_ = divisions.locate_id(lng, lat)
-    if id_ is None and hits:
-        id_ = db.query("SELECT division_id FROM facility WHERE id = ?", (hits[0].facility_id,))[0][0]
+    if id_ is None and nearest_id:
+        id_ = db.query("SELECT division_id FROM facility WHERE id = ?", (nearest_id,))[0][0]
     spans = db.query(
         "SELECT c.lft, c.rgt FROM division d JOIN division c ON c.lft <= d.lft AND c.rgt >= d.rgt"
         " WHERE d.id = ? AND c.level NOT IN ('town', 'community') ORDER BY c.lft DESC LIMIT 1",

@@ -12,7 +12,7 @@ from tests.factories import NORTH_GATE, TREE, a_tree
 
 URL = "/api/v1/divisions"
 COUNTY = "441802000000"
-ROWS = [asdict(DivisionRow(*row)) for row in TREE]
+ROWS = [asdict(DivisionRow(*row)) | {"row": number} for number, row in enumerate(TREE, 2)]
 
 
 def codes(client: FlaskClient, **query: object) -> list[str]:
@@ -90,19 +90,23 @@ def test_an_import_is_carried_out_once(admin):
 
 
 def test_one_bad_row_leaves_everything_as_it_was_and_every_bad_one_is_named(admin):
-    bad = [*ROWS, {**ROWS[-1], "level": "hamlet"}, {**ROWS[-1], "code": "441802001009", "valid_from": "soon"}]
+    bad = [
+        *ROWS,
+        ROWS[-1] | {"row": 77, "level": "hamlet"},
+        ROWS[-1] | {"row": 78, "code": "", "valid_from": "soon"},
+    ]
 
     response = admin.post(URL, json={"rows": bad})
 
     assert (response.status_code, response.json["code"]) == (422, "bad_rows")
-    assert {problem["row"] for problem in response.json["errors"]} == {len(TREE) + 1, len(TREE) + 2}
+    assert {problem["row"] for problem in response.json["errors"]} == {77, 78}
     assert Division.select().count() == 0
 
 
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     ("body", "field"),
-    [({}, "rows"), ({"rows": 1}, "rows"), ({"rows": [1]}, "rows.0"), ({"rows": [{}]}, "rows.0.code"),
+    [({}, "rows"), ({"rows": 1}, "rows"), ({"rows": [1]}, "rows.0"), ({"rows": [{"row": -1}]}, "rows.0.row"),
      ({"rows": [{**ROWS[0], "colour": "red"}]}, "rows.0.colour"), ({"rows": [{**ROWS[0], "code": 44}]}, "rows.0.code"),
      ({"rows": [{**ROWS[0], "name": "\x00"}]}, "rows.0.name"), ({"rows": [{**ROWS[0], "name": None}]}, "rows.0.name")],
 )  # fmt: skip
