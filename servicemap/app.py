@@ -10,7 +10,7 @@ from servicemap import db, registry
 from servicemap.access import ANONYMOUS, SEED
 from servicemap.api import coverage, divisions, facilities, health, imports
 from servicemap.api.errors import ServicemapApi
-from servicemap.api.parsing import Code
+from servicemap.api.parsing import Code, Number
 from servicemap.config import Settings, read_settings
 from servicemap.errors import UnavailableError
 
@@ -49,7 +49,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
             }
         },
     )
-    app.url_map.converters["code"] = Code
+    app.url_map.converters |= {"code": Code, "number": Number}
     known: dict[str, object] = {}
 
     @app.before_request
@@ -78,7 +78,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
             response.headers["Servicemap-Demo"] = "true"
         response.headers["Referrer-Policy"] = "no-referrer"
         response.headers["X-Content-Type-Options"] = "nosniff"
-        if response.mimetype == "text/html":
+        if response.headers.get("Content-Type", "").startswith("text/html"):
             response.headers["Content-Security-Policy"] = HTML_POLICY
         if "lat" in request.args:  # an answer to an exact position stays with who asked
             response.headers["Cache-Control"] = "no-store"

@@ -7,7 +7,7 @@ from functools import lru_cache
 from servicemap import cards, db, divisions
 from servicemap.access import Actor
 from servicemap.audit import now_text, write_txn
-from servicemap.errors import ConflictError
+from servicemap.errors import ConflictError, UnavailableError
 from servicemap.models import Registry
 
 
@@ -38,7 +38,10 @@ def create(*, demo: bool = False, extent: str | None = None) -> list[str]:
 
 
 def is_demo() -> bool:
-    return bool(db.query("SELECT demo FROM registry WHERE id = 1")[0][0])
+    rows = db.query("SELECT demo FROM registry WHERE id = 1")
+    if not rows:
+        raise UnavailableError("这个数据库还不是登记册；先运行 servicemap-admin db create", "no_registry")
+    return bool(rows[0][0])
 
 
 def secret() -> bytes:

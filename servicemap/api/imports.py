@@ -76,7 +76,7 @@ def open_import(body: dict[str, Any]) -> dict[str, Any]:
     return answer({"id": batch.id, "state": batch.state, "staged": 0})
 
 
-@blp.post("/<int(max=2147483647):batch_id>/rows")
+@blp.post("/<number:batch_id>/rows")
 @blp.allowed(IMPORT)
 @blp.response(200, ImportSchema)
 @blp.fails(400, 404, 409, 413, 415, 503)
@@ -110,7 +110,7 @@ def _row(line: Any) -> tuple[int, dict[str, str]]:
     return number, clean
 
 
-@blp.post("/<int(max=2147483647):batch_id>/plan")
+@blp.post("/<number:batch_id>/plan")
 @blp.allowed(IMPORT)
 @blp.response(200, ImportPlanSchema)
 @blp.fails(404, 409, 503)
@@ -120,7 +120,7 @@ def plan_import(batch_id: int) -> dict[str, Any]:
     return _plan_answer(batches.get_batch(batch_id), plan.problems, plan.changes)
 
 
-@blp.get("/<int(max=2147483647):batch_id>/plan")
+@blp.get("/<number:batch_id>/plan")
 @blp.allowed(IMPORT)
 @blp.response(200, ImportPlanSchema)
 @blp.fails(404, 503)
@@ -153,7 +153,7 @@ def _plan_answer(batch: ImportBatch, problems: list[Problem], changes: list[Any]
     )
 
 
-@blp.post("/<int(max=2147483647):batch_id>/apply")
+@blp.post("/<number:batch_id>/apply")
 @blp.allowed(IMPORT)
 @blp.arguments(ApplyImportSchema)
 @blp.response(200, ImportPlanSchema)

@@ -18,7 +18,7 @@ from flask import Request, g, request
 from flask_smorest import Blueprint
 from marshmallow.validate import Length, OneOf, Range
 from webargs.flaskparser import FlaskParser
-from werkzeug.routing import BaseConverter
+from werkzeug.routing import BaseConverter, IntegerConverter, Map
 
 from servicemap.access import require
 from servicemap.errors import InvalidError, NotFoundError, Problem
@@ -148,6 +148,16 @@ class Code(BaseConverter):
     """A code in a path: short, without control characters (PostgreSQL can't even compare a NUL)."""
 
     regex = r"[^/\x00-\x1f\x7f]{1,40}"
+
+
+class Number(IntegerConverter):
+    """A number in a path that a column holds: werkzeug's own takes any Unicode digits, and answers 405
+    where they are too many."""
+
+    regex = r"[0-9]{1,9}"
+
+    def __init__(self, map: Map) -> None:
+        super().__init__(map, max=999_999_999)
 
 
 class StrictParser(FlaskParser):

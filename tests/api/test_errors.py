@@ -83,6 +83,7 @@ def test_a_visitor_is_told_in_one_shape(client, method, url, given, status, code
         ("/api/v1/imports/1/rows", {"data": "{}", "content_type": NDJSON}, 422, "bad_row"),
         ("/api/v1/imports/1/plan", {}, 404, "import_not_found"),
         ("/api/v1/imports/9223372036854775808/plan", {}, 404, "not_found"),
+        ("/api/v1/imports/１/plan", {}, 404, "not_found"),
         ("/api/v1/imports/-1/plan", {}, 404, "not_found"),
     ],
 )  # fmt: skip
