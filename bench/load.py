@@ -2,13 +2,13 @@
 
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
 import time
-from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,15 +35,16 @@ def serving(factory: str, **environment: str) -> Iterator[Served]:
         port = free.getsockname()[1]
     command = f"{sys.executable} -m granian --interface wsgi --factory --workers 1 --blocking-threads 1"
     command += f" --host {HOST} --port {port} --no-ws --log-level error bench.server:{factory}"
-    process = subprocess.Popen(command.split(), env={**os.environ, **environment})
+    # a group of its own: a Ctrl-C is for the benchmark, which then ends both of granian's processes
+    process = subprocess.Popen(command.split(), env={**os.environ, **environment}, start_new_session=True)
     try:
         yield Served(port, _worker(process))
     finally:
         process.terminate()
         try:
-            process.wait(30)
+            process.wait(10)
         except subprocess.TimeoutExpired:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _worker(process: subprocess.Popen) -> int:
@@ -67,23 +68,19 @@ def cpu_seconds(pid: int) -> float:
 def send(server: Served, paths: Sequence[str]) -> float:
     """GET every path, over connections that are kept; the requests per CPU second of the server."""
     deadline = time.monotonic() + SECONDS
-    connections = deque(_connection(server.port) for _ in range(CONNECTIONS))
-    before, waiting = cpu_seconds(server.worker), 0
-    for path in [*paths, *[""] * CONNECTIONS]:
-        connection = connections[0]
-        connections.rotate(-1)
-        if waiting == CONNECTIONS or not path:
-            _receive(connection)
-            waiting -= 1
-        if path:
+    with ExitStack() as kept:
+        connections = [kept.enter_context(_connection(server.port)) for _ in range(CONNECTIONS)]
+        before = cpu_seconds(server.worker)
+        for number, path in enumerate(paths):
+            connection = connections[number % CONNECTIONS]
+            if number >= CONNECTIONS:
+                _receive(connection)
             connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
-            waiting += 1
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"{len(paths)} requests took more than {SECONDS} s")
-    spent = cpu_seconds(server.worker) - before
-    for connection in connections:
-        connection.close()
-    return len(paths) / spent
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{len(paths)} requests took more than {SECONDS} s")
+        for connection in connections:
+            _receive(connection)
+        return len(paths) / (cpu_seconds(server.worker) - before)
 
 
 def _connection(port: int) -> socket.socket:
