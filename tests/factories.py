@@ -6,10 +6,10 @@ from dataclasses import fields
 from datetime import date
 from typing import Any
 
-from servicemap import divisions, facilities, facility_types, records
+from servicemap import division_list, divisions, facilities, facility_types, records
 from servicemap.access import SEED
 from servicemap.audit import write_txn
-from servicemap.divisions import DivisionRow
+from servicemap.division_list import DivisionRow
 from servicemap.facilities import Stated
 from servicemap.facility_types import Kind, Kinds
 from servicemap.imports import batches
@@ -48,7 +48,7 @@ LNG, LAT = 113.0561, 23.6842
 
 def a_tree(rows: Sequence[tuple[str, ...]] = TREE) -> dict[str, Division]:
     """A city with two counties and what lies below, by padded code."""
-    divisions.import_divisions(SEED, [DivisionRow(*row) for row in rows])
+    division_list.import_divisions(SEED, [DivisionRow(*row) for row in rows])
     return {division.padded_code: division for division in Division.select()}
 
 

@@ -5,10 +5,11 @@ from datetime import date
 
 import pytest
 
-from servicemap import db, divisions
+from servicemap import db, division_list, divisions
 from servicemap.access import SEED
 from servicemap.audit import head_seq, write_txn
-from servicemap.divisions import DivisionRow, find, get, import_divisions
+from servicemap.division_list import DivisionRow, import_divisions
+from servicemap.divisions import find, get
 from servicemap.errors import ConflictError, InvalidError, NotFoundError
 from servicemap.models import Division, Succession
 from tests.factories import NORTH_GATE, TODAY, TREE, a_division, a_tree
@@ -295,14 +296,14 @@ def test_a_point_lies_in_the_smallest_division_that_holds_it(registry):
     tree = a_tree()
     with write_txn(SEED) as log:
         stored = [
-            divisions.set_shape(log, tree["441800000000"], SQUARE, "test"),
-            divisions.set_shape(log, tree["441802000000"], INNER, "test"),
-            divisions.set_shape(log, tree["441802000000"], INNER, "test"),
+            division_list.set_shape(log, tree["441800000000"], SQUARE, "test"),
+            division_list.set_shape(log, tree["441802000000"], INNER, "test"),
+            division_list.set_shape(log, tree["441802000000"], INNER, "test"),
         ]
 
     assert stored == [True, True, False]
-    assert divisions.locate(113.3, 23.3).name == "清城区"
-    assert divisions.locate(113.6, 23.6).name == "清远市"
+    assert Division.get_by_id(divisions.locate(113.3, 23.3)).name == "清城区"
+    assert Division.get_by_id(divisions.locate(113.6, 23.6)).name == "清远市"
     assert divisions.locate(115, 23.3) is None
     assert divisions.extent("") == (113, 23, 114, 24)
     assert divisions.extent("1,2,3,4") == (1, 2, 3, 4)
@@ -313,7 +314,7 @@ def test_residents_are_counted_once_a_day_and_kind(registry):
     counted = ("resident_census", date(2020, 11, 1))
     with write_txn(SEED) as log:
         stored = [
-            divisions.set_population(log, city, *counted, persons, "七普")
+            division_list.set_population(log, city, *counted, persons, "七普")
             for persons in (1, 3_969_473, 3_969_473)
         ]
 

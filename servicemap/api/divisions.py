@@ -5,7 +5,7 @@ from typing import Any
 from flask import g
 from marshmallow import fields
 
-from servicemap import divisions
+from servicemap import division_list, divisions
 from servicemap.access import IMPORT
 from servicemap.api.answers import answer
 from servicemap.api.parsing import Choice, Several, Strict, StrictBlueprint, Text, Whole, parameter
@@ -94,5 +94,5 @@ def get_division(args: dict[str, Any], code: str) -> dict[str, Any]:
 @blp.fails(400, 409, 413, 415, 503)
 def import_divisions(body: dict[str, Any]) -> dict[str, Any]:
     """导入区划名录：全部成功，或什么都不改；需要权限"""
-    rows = [divisions.DivisionRow(**row) for row in body["rows"]]
-    return answer(divisions.import_divisions(g.actor, rows))
+    rows = [division_list.DivisionRow(**row) for row in body["rows"]]
+    return answer(division_list.import_divisions(g.actor, rows))

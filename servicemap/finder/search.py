@@ -86,7 +86,7 @@ def search(query: Query, cursor_text: str | None = None) -> Page:
 
 def _county(lng: float, lat: float, nearest_id: int) -> Within | None:
     """The county that the point lies in: by its shape, else that of the nearest place."""
-    id_ = divisions.locate_id(lng, lat)
+    id_ = divisions.locate(lng, lat)
     if id_ is None and nearest_id:
         id_ = db.query("SELECT division_id FROM facility WHERE id = ?", (nearest_id,))[0][0]
     spans = db.query(

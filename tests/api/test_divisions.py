@@ -6,7 +6,7 @@ from itertools import chain
 import pytest
 from flask.testing import FlaskClient
 
-from servicemap.divisions import DivisionRow
+from servicemap.division_list import DivisionRow
 from servicemap.models import Division
 from tests.factories import NORTH_GATE, TREE, a_tree
 

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from geopy.distance import geodesic
 from playhouse.test_utils import count_queries
 
-from servicemap import cards, db, divisions, geo
+from servicemap import cards, db, division_list, divisions, geo
 from servicemap.access import SEED
 from servicemap.api.schemas import FacilitiesSchema, FacilityDetailSchema, FacilitySchema
 from servicemap.audit import write_txn
@@ -53,7 +53,7 @@ def a_county_shape(code: str = "441802000000") -> None:
     west, south, east, north = LNG - 0.5, LAT - 0.5, LNG + 0.5, LAT + 0.5
     ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
     with write_txn(SEED) as log:
-        divisions.set_shape(log, a_division(code), {"type": "Polygon", "coordinates": [ring]}, "test")
+        division_list.set_shape(log, a_division(code), {"type": "Polygon", "coordinates": [ring]}, "test")
 
 
 # Near

@@ -8,9 +8,9 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from servicemap import db, divisions
+from servicemap import db, division_list
 from servicemap.access import SEED
-from servicemap.divisions import DivisionRow
+from servicemap.division_list import DivisionRow
 from tests.cli.conftest import run_admin
 
 HEADINGS = (
@@ -73,7 +73,7 @@ FAULTS = [
 
 def test_a_file_with_twenty_faults_names_all_twenty_and_writes_nothing(city, tmp_path):
     retired = DivisionRow("441802006998", "旧社区", "community", "441802006000", valid_to="2024-01-01")
-    divisions.import_divisions(SEED, [retired])
+    division_list.import_divisions(SEED, [retired])
     first = a_file(tmp_path / "first.csv", [GOOD | {"名称": "已在册", "外部编号": "A-0"}])
     assert city("facility", "import", first).code == 0
     before = city("facility", "export").out

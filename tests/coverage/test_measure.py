@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import pytest
 
-from servicemap import db, divisions
+from servicemap import db, division_list, divisions
 from servicemap.access import SEED
 from servicemap.audit import write_txn
 from servicemap.coverage import indicators
@@ -209,7 +209,9 @@ def test_places_per_thousand_use_the_count_of_the_day_and_name_the_day_of_the_po
     an_indicator("per_thousand", "5.5", rule, {"population": "resident_yearend"})
     with write_txn(SEED) as log:
         for code, persons in ((CITY, 10_001), (QINGCHENG, 4000), (YINGDE, 6001)):
-            divisions.set_population(log, tree[code], "resident_yearend", date(2023, 12, 31), persons, "公报")
+            division_list.set_population(
+                log, tree[code], "resident_yearend", date(2023, 12, 31), persons, "公报"
+            )
     place = a_place(types=["nursery"], division=NORTH, registered=30, today=date(2025, 1, 1))
     a_change(place, types=["nursery"], registered=55, today=date(2026, 1, 1))
 

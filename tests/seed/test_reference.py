@@ -67,5 +67,5 @@ def test_the_counties_residents_sum_to_the_citys(reference):
 
 
 def test_a_point_is_located_in_its_county(reference):
-    assert divisions.locate(113.0513, 23.7021).name == "清城区"
+    assert Division.get_by_id(divisions.locate(113.0513, 23.7021)).name == "清城区"
     assert divisions.locate(112.0, 20.0) is None
