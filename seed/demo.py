@@ -2,7 +2,7 @@
 
 Names begin 示例·, no place has a phone number, each stands inside its own county. Some sites carry many
 roles or serve several communities, some communities are uncovered, some places are stale, closed, not
-yet open, or without a position.
+yet open, without a position, or nothing to go to: online or at home. Nurseries say what a mother asks.
 """
 
 import json
@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
+from seed import hotlines
+from seed.demo_nurseries import offer
 from servicemap import cards, db, geo, registry
 from servicemap.access import SEED
 from servicemap.audit import write_txn
@@ -25,7 +27,16 @@ from servicemap.models import Division, Registry, Shape
 AS_OF = date(2026, 6, 30)
 DOWNTOWN, CITY_CENTRE = "4418020", (113.056, 23.700)  # the streets of 清城区 stand close together
 SEEDED_WITH = 4418
-TABLES = ("role_serves", "role_places", "suspension", "verification", "title", "role", "facility")
+TABLES = (
+    "role_serves",
+    "role_places",
+    "role_class",
+    "suspension",
+    "verification",
+    "title",
+    "role",
+    "facility",
+)
 
 Row = dict[str, str]
 NURSERIES = ("nursery", "community_nursery", "employer_nursery", "kindergarten_nursery", "family_nursery")
@@ -44,7 +55,6 @@ COUNTY_SITES = {  # how many of each type a county has
     "science_base": 2,
     "friendly_base": 2,
     "special_school": 1,
-    "hotline": 1,
 }
 
 
@@ -64,14 +74,19 @@ def load_demo(settings: Settings, today: date) -> dict[str, int]:
 
 
 def remove_demo() -> int:
-    """Take every demo place out and the demo mark off; how many there were. Codes are not used again."""
+    """Take every demo place out and the demo mark off; how many there were. Codes are not used again, and
+    the hotlines, which are real, stay."""
     if not registry.is_demo():
         raise ConflictError("这个库不是示例库，没有示例可删", "not_a_demo_database")
     with write_txn(SEED) as log:
-        ids = [row[0] for row in db.query("SELECT id FROM facility")]
+        gone = "SELECT id FROM facility WHERE source <> ?"
+        ids = [row[0] for row in db.query(gone, (hotlines.SOURCE,))]
         cards.delete_cards(ids, Kinds())
+        of_roles = f"role_id IN (SELECT id FROM role WHERE facility_id IN ({gone}))"
+        of_places = {"facility": f"id IN ({gone})"}
         for table in TABLES:
-            db.execute(f"DELETE FROM {table}")
+            others = of_roles if table.startswith("role_") else f"facility_id IN ({gone})"
+            db.execute(f"DELETE FROM {table} WHERE {of_places.get(table, others)}", (hotlines.SOURCE,))
         Registry.update(demo=False).execute()
         log.record_change("registry", "demo", "remove", {"facilities": [len(ids), 0], "demo": [True, False]})
     return len(ids)
@@ -90,6 +105,21 @@ def places() -> Iterator[Row]:
             _place(rng, row, shape, box)
             _date(rng, row)
             yield row
+    for row in _remote(names):
+        number += 1
+        yield row | {"source": "demo", "external_id": f"demo-{number:04d}"}
+
+
+def _remote(names: dict[str, str]) -> Iterator[Row]:
+    """What comes to the family: online for the city, at home in some counties; it has no position."""
+    city = Division.get(Division.level == "city")
+    yield _row(city, f"{city.name}网上家长学校", [names["parent_school"]]) | {
+        "delivery": "网上",
+        "address": "",
+    }
+    for county, _ in list(_counties())[:4]:
+        row = _row(county, f"{county.name}入户指导", [names["family_guidance_station"]])
+        yield row | {"delivery": "上门", "address": ""}
 
 
 def _counties() -> Iterator[tuple[Division, dict[str, Any]]]:
@@ -107,7 +137,7 @@ def _county_rows(rng: random.Random, county: Division, names: dict[str, str]) ->
         yield from _community_rows(rng, list(communities.order_by(Division.code)), names)
     real = [town for town in towns if not town.pseudo]
     for number in range(round(len(real) * 3.8)):
-        yield _nursery(rng, rng.choice(real), number + 1, names)
+        yield _nursery(rng, county, rng.choice(real), number + 1, names)
     for key, count in COUNTY_SITES.items():
         for number in range(count):
             town = rng.choice(real)
@@ -147,20 +177,23 @@ def _row(division: Division, name: str, kinds: list[str]) -> Row:
     }
 
 
-def _nursery(rng: random.Random, town: Division, number: int, names: dict[str, str]) -> Row:
+def _nursery(rng: random.Random, county: Division, town: Division, number: int, names: dict[str, str]) -> Row:
     kind = names[rng.choices(NURSERIES, (6, 2, 1, 3, 1))[0]]
     registered = rng.choice((15, 30, 45, 60, 75, 90, 120))
     taken = rng.randint(registered // 3, registered)
-    return _row(town, f"{town.name}{kind}{number}", [kind]) | {
+    fee, youngest = rng.randrange(1200, 2600, 100), rng.choice((6, 12, 18))
+    row = _row(town, f"{town.name}{kind}{number}", [kind]) | {
         "hours": "周一至周五 7:30-18:00",
         "fee": "收费",
-        "fee_text": f"每月 {rng.randrange(1200, 2600, 100)} 元",
-        "age_from_months": rng.choice(("6", "12", "18")),
+        "fee_text": f"每月 {fee} 元",
+        "monthly_fee": str(fee),
+        "age_from_months": str(youngest),
         "age_to_months": "36",
         "places_registered": str(registered),
         "places_offered": str(rng.randint(taken, registered)),
         "places_taken": str(taken),
     }
+    return row | offer(county.name, f"{county.code}-{number:03d}", fee, youngest, registered, taken)
 
 
 def _place(

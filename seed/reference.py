@@ -1,18 +1,22 @@
-"""Load the reference data: divisions, shapes, residents, facility types, indicators. Again changes nothing."""
+"""Load the reference data: divisions, shapes, residents, facility types, indicators, terms, hotlines.
+Again changes nothing."""
 
 import csv
 import json
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from servicemap import division_list, divisions, facility_types
+from seed.hotlines import load_hotlines
+from servicemap import division_list, divisions, facility_types, registry
 from servicemap.access import SEED
-from servicemap.audit import write_txn
+from servicemap.audit import Log, diff, write_txn
+from servicemap.config import read_settings
 from servicemap.coverage import indicators
+from servicemap.models import Term
 
 FOLDER = Path(__file__).parent
 
@@ -27,11 +31,16 @@ def load_reference() -> dict[str, dict[str, int]]:
         "population.csv": _population,
         "facility_types.yaml": _types,
         "indicators.yaml": _indicators,
+        "terms.yaml": _terms,
     }
     for name, loader in loaders.items():
         changed = list(loader(name))
         done[name] = {"rows": len(changed), "changed": sum(changed)}
-    return done
+    today = read_settings().today(datetime.now(UTC))
+    changed = load_hotlines(today)
+    registry.roll_over(SEED, today)  # places say the names of their types and divisions
+    name = "hotlines.yaml" if changed else "hotlines.yaml（还没有区划，略过）"
+    return done | {name: {"rows": len(changed), "changed": sum(changed)}}
 
 
 def _csv(name: str) -> list[dict[str, Any]]:
@@ -74,3 +83,28 @@ def _indicators(name: str) -> Iterator[bool]:
             yield indicators.set_denominator_list(log, **entry)
         for position, entry in enumerate(data["indicators"], 1):
             yield indicators.set_indicator(log, position, entry)
+
+
+def _terms(name: str) -> Iterator[bool]:
+    with write_txn(SEED) as log:
+        for row in yaml.safe_load((FOLDER / name).read_text(encoding="utf-8")):
+            yield _set_term(log, row)
+
+
+def _set_term(log: Log, row: dict[str, Any]) -> bool:
+    """Create or change a term (matched by kind and first day); False when it is there already."""
+    which = (Term.kind == row["kind"]) & (Term.from_on == row["from_on"])
+    source = (
+        row.get("source") or f"terms.yaml，{row['school_year']} 学年"
+    )  # the file says where its dates are from
+    said = {"to_on": row["to_on"], "source": source, "to_check": row["to_check"]}
+    old = Term.get_or_none(which)
+    changed = diff({name: getattr(old, name) for name in said} if old else {}, said)
+    if not changed:
+        return False
+    if old:
+        Term.update(**said).where(which).execute()
+    else:
+        Term.create(kind=row["kind"], from_on=row["from_on"], **said)
+    log.record_change("term", f"{row['kind']} {row['from_on']}", "update" if old else "create", changed)
+    return True

@@ -9,14 +9,17 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
-from servicemap import db, geo
+from servicemap import db, geo, keys, text
 from servicemap.divisions import Step, chunks, paths
 from servicemap.facility_types import Kinds
-from servicemap.records import Record, Role, load
+from servicemap.nursery import CLASS_NAMES
+from servicemap.records import Record, Role, RoleClass, load
 
-FREE, DISCOUNTED, ACCESSIBLE = 1, 2, 4  # search_row.flags
+# search_row.flags: what filters ask for; what is not known sets no flag
+FREE, DISCOUNTED, ACCESSIBLE, NOT_ACCESSIBLE = 1, 2, 4, 8
+INCLUSIVE, REGISTERED, PLACES_FREE, SUSPENDED, AGE_UNKNOWN = 16, 32, 64, 128, 256
 ANY = 0  # the type that stands for all
-TABLES = ("card", "search_row", "list_row")
+TABLES = ("card", "search_row", "list_row", "search_key")
 
 Row = tuple[Any, ...]
 Paths = dict[int, tuple[Step, ...]]
@@ -35,6 +38,7 @@ def public_facts(record: Record, kinds: Kinds, path_of: Paths, today: date) -> d
         "roles": [_role(role, kinds, path_of, hidden) for role in record.roles if not role.is_closed(today)],
         "division": {**_step(path[-1]), "path": [_step(step) for step in path]},
         "address": None if hidden else record.address,
+        "delivery": record.delivery,
         "position_precision": "none" if hidden else record.position_precision,
         "phone": record.phone,
         "hours": record.hours,
@@ -68,10 +72,6 @@ def _step(step: Step) -> dict[str, str]:
 
 def _role(role: Role, kinds: Kinds, path_of: Paths, hidden: bool) -> dict[str, Any]:
     kind = kinds.by_id[role.type_id]
-    places = None
-    if role.places_on and not hidden:
-        counts = {"registered": role.registered, "offered": role.offered, "taken": role.taken}
-        places = {**counts, "on": role.places_on}
     return {
         "type": kind.key,
         "type_name": kind.name,
@@ -82,9 +82,43 @@ def _role(role: Role, kinds: Kinds, path_of: Paths, hidden: bool) -> dict[str, A
         "age_to_months": role.age_to_months,
         "fee": role.fee,
         "fee_text": role.fee_text,
-        "places": places,
+        **_offer(role if not hidden else Role(role.id, role.type_id)),
         "serves": [] if hidden else [_step(path_of[link.division_id][-1]) for link in role.serves],
     }
+
+
+def _offer(role: Role) -> dict[str, Any]:
+    """What a nursery says of itself: only what is known, as most places are none and phones have little
+    signal. Of a hidden place nothing: it would tell which one it is."""
+    body, number = role.registration_body, role.registration_no
+    offer = {
+        "inclusive": role.inclusive,
+        "inclusive_body": role.inclusive_body,
+        "inclusive_no": role.inclusive_no,
+        "registration": {"body": body, "no": number} if body or number else None,
+        "forms": list(role.forms),
+        "meals": role.meals,
+        "prepaid_months": role.prepaid_months,
+        "monthly_fee": role.monthly_fee,
+        "classes": [
+            {
+                "kind": each.kind,
+                "name": CLASS_NAMES[each.kind],
+                "age_from_months": each.age_from_months,
+                "age_to_months": each.age_to_months,
+                "places": _places(each, each.counted_on),
+                "monthly_fee": each.monthly_fee,
+            }
+            for each in role.classes
+        ],
+    }
+    known = {name: value for name, value in offer.items() if value not in (None, [])}
+    return {"places": _places(role, role.places_on), **known}
+
+
+def _places(counted: Role | RoleClass, on: date | None) -> dict[str, Any] | None:
+    counts = {"registered": counted.registered, "offered": counted.offered, "taken": counted.taken}
+    return {**counts, "on": on} if on else None
 
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
@@ -98,7 +132,8 @@ def fragment(facts: dict[str, Any]) -> str:
 def fresh_until(record: Record, today: date) -> date | None:
     """The next day on which the fragment or the index rows would differ."""
     days = [day for role in record.roles for day in (role.opened_on, role.closed_on)]
-    days += [end for _, end, _ in record.suspensions] + [ends_on for *_, ends_on in record.titles]
+    days += [day for start, end, _ in record.suspensions for day in (start, end)]
+    days += [ends_on for *_, ends_on in record.titles]
     return min((day for day in days if day and day > today), default=None)
 
 
@@ -109,36 +144,41 @@ def rows_of(record: Record, path_of: Paths, today: date) -> tuple[list[Row], lis
     if not open_roles:
         return [], []
     lng, lat = record.lng, record.lat
-    placed = lat is not None and record.visibility == "public"
+    hidden = record.visibility == "contact_only"
+    placed = lat is not None and not hidden
     division_id = public_path(record, path_of)[-1].id
-    by_type = [(role.type_id, [role]) for role in open_roles]
-    listed = [(type_id, record.id, division_id, placed) for type_id, _ in [(ANY, []), *by_type]]
+    by_type: dict[int, list[Role]] = {ANY: open_roles}
+    for role in open_roles:  # one that ends and the next one of its type may overlap
+        by_type.setdefault(role.type_id, []).append(role)
+    asked = {type_id: _asked(record, roles, today, hidden=hidden) for type_id, roles in by_type.items()}
+    listed = [(type_id, record.id, division_id, placed, *asked[type_id]) for type_id in asked]
     if not placed or lng is None or lat is None:
         return [], listed
     approximate = record.position_precision in ("community", "town")
     cell = geo.morton(lng, lat)
     searched = [
-        (
-            2 * type_id + approximate,
-            cell,
-            record.id,
-            lng,
-            lat,
-            record.hours_id,
-            _flags(record, roles),
-            *_ages(roles),
-            division_id,
-        )
-        for type_id, roles in [(ANY, open_roles), *by_type]
+        (2 * type_id + approximate, cell, record.id, lng, lat, *asked[type_id], division_id)
+        for type_id in asked
     ]
     return searched, listed
 
 
-def _flags(record: Record, roles: Sequence[Role]) -> int:
+def _asked(record: Record, roles: Sequence[Role], today: date, *, hidden: bool) -> Row:
+    """What filters ask of some roles of a place: hours_id, flags, ages, the lowest fee, the day of
+    verification. Of a hidden place only what its public facts say."""
+    flags = SUSPENDED * record.rests(today)
     fees = {role.fee for role in roles}
-    return (
-        FREE * ("free" in fees) | DISCOUNTED * ("discounted" in fees) | ACCESSIBLE * bool(record.accessible)
-    )
+    flags |= FREE * ("free" in fees) | DISCOUNTED * ("discounted" in fees)
+    if not hidden:
+        flags |= {None: 0, True: ACCESSIBLE, False: NOT_ACCESSIBLE}[record.accessible]
+        flags |= INCLUSIVE * any(role.inclusive for role in roles)
+        flags |= REGISTERED * any(role.registration_no or role.registration_body for role in roles)
+        flags |= PLACES_FREE * any(role.has_places_free for role in roles)
+    costs = [] if hidden else [cost for role in roles for cost in role.monthly_fees]
+    verified_day = record.verified_on and record.verified_on.toordinal()
+    ages = _ages(roles)
+    flags |= AGE_UNKNOWN * (ages == (None, None))
+    return record.hours_id, flags, *ages, min(costs, default=None), verified_day
 
 
 def _ages(roles: Sequence[Role]) -> tuple[int | None, int | None]:
@@ -159,7 +199,7 @@ def write_cards(records: Iterable[Record], today: date, *, new: bool = False) ->
         ids = {record.division_id for record in chunk}
         ids |= {link.division_id for record in chunk for role in record.roles for link in role.serves}
         path_of = paths(ids)
-        cards, searched, listed = [], [], []
+        cards, searched, listed, keyed = [], [], [], []
         for record in chunk:
             facts = public_facts(record, kinds, path_of, today)
             of_search, of_list = rows_of(record, path_of, today)
@@ -168,16 +208,23 @@ def write_cards(records: Iterable[Record], today: date, *, new: bool = False) ->
             cards.append((record.id, fragment(facts), cell, stale_on and stale_on.isoformat()))
             searched += of_search
             listed += of_list
+            keyed.append(keys.row(record.id, key_of(record)))
         if not new:
             delete_cards([record.id for record in chunk], kinds)
-        insert_cards(cards, searched, listed)
+        insert_cards(cards, searched, listed, keyed)
 
 
-def insert_cards(cards: list[Row], searched: list[Row], listed: list[Row]) -> None:
-    """Insert prepared rows of the three tables, inside a write transaction."""
-    for table, rows in zip(TABLES, (cards, searched, listed), strict=True):
+def key_of(record: Record) -> text.Key:
+    """What the place is found by: its name and its address, of a contact_only one the name alone."""
+    return text.key_of(record.name, also=record.address if record.visibility == "public" else None)
+
+
+def insert_cards(cards: list[Row], searched: list[Row], listed: list[Row], keyed: list[Row]) -> None:
+    """Insert prepared rows of the three tables and of search_key (keys.row), inside a write transaction."""
+    for table, rows in zip(TABLES[:3], (cards, searched, listed), strict=True):
         if rows:
             db.execute_many(f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", rows)
+    keys.insert("search_key", keyed)
 
 
 def delete_cards(ids: Sequence[int], kinds: Kinds) -> None:
@@ -197,6 +244,7 @@ def delete_cards(ids: Sequence[int], kinds: Kinds) -> None:
         f"DELETE FROM list_row WHERE type_id IN ({', '.join(map(str, types))}) AND facility_id = ?", gone
     )
     db.execute_many("DELETE FROM card WHERE facility_id = ?", gone)
+    keys.delete("search_key", [facility_id for (facility_id,) in gone])
 
 
 def roll_over(today: date) -> int:

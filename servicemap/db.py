@@ -5,10 +5,11 @@ one connection for as long as it lives.
 """
 
 import importlib
+import os
 import pkgutil
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import date
 from pathlib import Path
@@ -38,6 +39,19 @@ SQLITE_PRAGMAS = {
 }
 
 
+class Postgresql(peewee.PostgresqlDatabase):
+    """It counts what this process may have written, for `glimpse`."""
+
+    writes = 0
+
+    def execute_sql(self, sql: str, params: Any = None) -> Any:
+        try:
+            return super().execute_sql(sql, params)
+        finally:
+            if not sql.startswith("SELECT"):
+                self.writes += 1
+
+
 def open_database(url: str) -> None:
     """Bind the process to the registry at `url` (see Settings.database_url). Connects to nothing."""
     scheme, _, rest = url.partition("://")
@@ -49,7 +63,7 @@ def open_database(url: str) -> None:
             raise InvalidError(f"SQLite {sqlite3.sqlite_version} 太旧，需要 3.37 以上", "sqlite_too_old")
         target: peewee.Database = peewee.SqliteDatabase(path, pragmas=SQLITE_PRAGMAS, autoconnect=False)
     elif scheme in ("postgresql", "postgres"):
-        target = peewee.PostgresqlDatabase(f"postgresql://{rest}", prefer_psycopg3=True, autoconnect=False)
+        target = Postgresql(f"postgresql://{rest}", prefer_psycopg3=True, autoconnect=False)
         target.connect_params.update(prepare_threshold=3, application_name="servicemap")
     else:
         raise InvalidError(
@@ -82,7 +96,7 @@ def connect() -> None:
     """Make sure that this thread has a usable connection."""
     if not database.is_closed() and not is_sqlite() and not database.is_connection_usable():
         database.close()
-    if is_sqlite() and not sqlite_path().exists():
+    if is_sqlite() and not os.path.exists(database.obj.database):  # a tenth of Path.exists
         raise UnavailableError(
             f"数据库 {sqlite_path()} 不存在；先运行 servicemap-admin db create", "no_database"
         )
@@ -99,6 +113,25 @@ def _is_wal(path: Path) -> bool:
             return file.read(20)[18:] == b"\2\2"  # the header's write and read version
     except OSError:
         return True  # SQLite will say what is wrong with it
+
+
+def glimpse() -> Hashable:
+    """What names the data as this connection sees them now: equal glimpses, equal data. None inside a
+    transaction, where nothing may be remembered.
+
+    SQLite: one PRAGMA, no query. PostgreSQL: nothing at all; another process is noticed within a second,
+    this one at once.
+    """
+    if is_sqlite():
+        connection = database.obj.connection()
+        if connection.in_transaction:
+            return None
+        with peewee.__exception_wrapper__:  # type: ignore[attr-defined]
+            others = connection.execute("PRAGMA data_version").fetchone()[0]
+        return connection, others, connection.total_changes
+    if not database.is_closed() and _in_transaction():
+        return None
+    return database.obj, database.obj.writes, int(time.monotonic())
 
 
 def query(sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:

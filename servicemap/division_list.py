@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from servicemap import db, geo
+from servicemap import db, geo, keys, text
 from servicemap.access import Actor
 from servicemap.audit import Log, diff, write_txn
 from servicemap.divisions import rank
@@ -90,9 +90,30 @@ def import_divisions(actor: Actor, rows: Sequence[DivisionRow]) -> dict[str, int
             if changed:
                 Division.update(**stated).where(Division.id == division.id).execute()
                 log.record_change("division", division.padded_code, "update", changed)
+                if "name" in changed:
+                    keys.delete("division_key", [division.id])
+                    _renamed(division)
         if counts["created"] or counts["updated"]:
             _renumber()
+        write_keys()
     return counts
+
+
+def _renamed(division: Division) -> None:
+    """The places that name it are due to be written anew: registry.roll_over does it."""
+    db.execute(
+        "UPDATE card SET fresh_until = '1900-01-01' WHERE facility_id IN"
+        " (SELECT f.id FROM facility f JOIN division d ON d.id = f.division_id WHERE d.lft BETWEEN ? AND ?"
+        " UNION SELECT r.facility_id FROM role r JOIN role_serves s ON s.role_id = r.id WHERE s.division_id = ?)",
+        (division.lft, division.rgt, division.id),
+    )
+
+
+def write_keys() -> None:
+    """Give a search key to every division that has none: new, renamed, or older than the index; inside a
+    write transaction."""
+    unkeyed = db.query("SELECT id, name FROM division WHERE id NOT IN (SELECT division_id FROM division_key)")
+    keys.insert("division_key", [keys.row(id_, text.place_key(name)) for id_, name in unkeyed])
 
 
 def _add(of_code: dict[str, list[Division]], division: Division) -> None:
@@ -146,6 +167,8 @@ def _read(
             valid_from, valid_to = (
                 date.fromisoformat(text) if text else None for text in (row.valid_from, row.valid_to)
             )
+            if any(day and not 1900 <= day.year < 2100 for day in (valid_from, valid_to)):
+                raise ValueError("no year of ours")
         except ValueError:
             wrong("bad_date", "启用或停用日期", row.valid_from + row.valid_to, "日期应为 2023-06-30 这样")
             continue

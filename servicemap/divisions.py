@@ -7,7 +7,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Any
 
-from servicemap import db, geo
+from servicemap import audit, db, geo
 from servicemap.errors import InvalidError, NotFoundError
 from servicemap.models import LEVELS, Division, Registry
 
@@ -128,15 +128,39 @@ def chunks(items: Sequence[Any], size: int) -> Iterable[Sequence[Any]]:
     return (items[start : start + size] for start in range(0, len(items), size))
 
 
-def locate(lng: float, lat: float) -> int | None:
-    """The id of the smallest division whose known shape holds the WGS-84 point. One query."""
-    boxed = db.query(
+def locate(lng: float, lat: float, version: audit.State | None = None) -> int | None:
+    """The id of the smallest division whose known shape holds the WGS-84 point; `version` where it is known
+    already. No query once its neighbourhood is known."""
+    version = version or audit.state()
+    whole, crossing = _neighbourhood(version.hash, int(lng * CELLS // 1), int(lat * CELLS // 1))
+    holding = [(rank, id_) for rank, id_, geometry in crossing if geo.contains(geometry, lng, lat)]
+    return max(*holding, whole)[1] if holding else whole[1]
+
+
+CELLS = 50  # a degree: a neighbourhood is about 2 km wide
+Shaped = tuple[int, int | None, Any]  # rank of the level, division id, geometry
+NOWHERE = (-1, None)
+
+
+@lru_cache(maxsize=16384)
+def _neighbourhood(version: str, x: int, y: int) -> tuple[tuple[int, int | None], tuple[Shaped, ...]]:
+    """Of a cell of 1/CELLS degree: the smallest division that holds all of it, and those smaller ones
+    whose edge may cross it. One query."""
+    west, south, east, north = box = (x / CELLS, y / CELLS, (x + 1) / CELLS, (y + 1) / CELLS)
+    rows = db.query(
         "SELECT d.id, d.level, s.geometry FROM shape s JOIN division d ON d.id = s.division_id"
-        " WHERE ? BETWEEN s.west AND s.east AND ? BETWEEN s.south AND s.north",
-        (lng, lat),
+        " WHERE s.west <= ? AND s.east >= ? AND s.south <= ? AND s.north >= ?",
+        (east, west, north, south),
     )
-    holding = [(rank(level), id_) for id_, level, text in boxed if geo.contains(_geometry(text), lng, lat)]
-    return max(holding)[1] if holding else None
+    whole: tuple[int, int | None] = NOWHERE
+    crossing = list[Shaped]()
+    for id_, level, text in rows:
+        geometry = _geometry(text)
+        if geo.edge_in_box(geometry, box):
+            crossing.append((rank(level), id_, geometry))
+        elif geo.contains(geometry, west, south):
+            whole = max(whole, (rank(level), id_))
+    return whole, tuple(shaped for shaped in crossing if shaped[0] > whole[0])
 
 
 @lru_cache(maxsize=256)

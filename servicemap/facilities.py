@@ -1,5 +1,6 @@
 """The rules of one record: get it, say what it would become, write it with its audit and public face."""
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date
@@ -9,8 +10,8 @@ from servicemap import cards, db, geo
 from servicemap.audit import Log, diff
 from servicemap.errors import NotFoundError
 from servicemap.facility_types import Kinds
-from servicemap.models import Division
-from servicemap.records import Record, Role, Serves, allocate, load, parse_code
+from servicemap.models import CLASSES, Division
+from servicemap.records import Record, Role, RoleClass, Serves, allocate, load, parse_code
 
 FACILITY_COLUMNS = (
     "name",
@@ -26,9 +27,13 @@ FACILITY_COLUMNS = (
     "visibility",
     "source",
     "external_id",
+    "delivery",
 )
 PLACES = ("registered", "offered", "taken")
-ROLE_COLUMNS = tuple(f.name for f in fields(Role) if f.name not in ("id", "places_on", *PLACES, "serves"))
+ROLE_COLUMNS = tuple(
+    f.name for f in fields(Role) if f.name not in ("id", "places_on", *PLACES, "serves", "classes")
+)
+CLASS_COLUMNS = tuple(f.name for f in fields(RoleClass))
 SAME_POSITION_M = 0.1  # a position that moves less (a conversion there and back) has not moved
 
 
@@ -37,7 +42,7 @@ class Stated:
     """What somebody says of one place: only the fields that they fill.
 
     `facility` and the dicts of `roles` (type id, fields) use the names of records.Record and
-    records.Role; `serves` is a sorted list of division ids.
+    records.Role; `serves` is a sorted list of division ids, `classes` all that there are.
     """
 
     facility: dict[str, Any]
@@ -85,6 +90,8 @@ def merged(record: Record, stated: Stated, as_of: date) -> Record:
         serves = role_fields.pop("serves", None)
         if serves is not None and serves != [link.division_id for link in role.serves]:
             role.serves = [Serves(division_id, None, None) for division_id in serves]
+        if (classes := role_fields.pop("classes", None)) is not None:
+            role.classes = _counted(role, classes, as_of)
         if any(getattr(role, name) != role_fields[name] for name in PLACES if name in role_fields):
             role.places_on = as_of
         for name, value in role_fields.items():
@@ -93,9 +100,12 @@ def merged(record: Record, stated: Stated, as_of: date) -> Record:
 
 
 def _settle_position(record: Record, facility: dict[str, Any]) -> dict[str, Any]:
-    """Keep position and precision together: none exactly where there is no position."""
+    """Keep position and precision together: none exactly where there is no position, and no position
+    where nobody goes: what is online, at home or on the phone is never mapped."""
     precision = facility.get("position_precision")
-    if "lat" in facility:
+    if facility.get("delivery", record.delivery) != "on_site":
+        facility |= {"lat": None, "lng": None, "position_datum": None, "position_precision": "none"}
+    elif "lat" in facility:
         if precision in (None, "none"):
             kept = record.position_precision
             facility["position_precision"] = "door" if kept == "none" else kept
@@ -108,6 +118,19 @@ def _settle_position(record: Record, facility: dict[str, Any]) -> dict[str, Any]
     elif precision and record.lat is None:
         del facility["position_precision"]
     return facility
+
+
+def _counted(role: Role, classes: Iterable[RoleClass], as_of: date) -> list[RoleClass]:
+    """The classes in their order; places that are new carry the day of the statement."""
+    known = {each.kind: each for each in role.classes}
+    counted = []
+    for each in sorted(classes, key=lambda each: CLASSES.index(each.kind)):
+        before, counts = known.get(each.kind), _values(each, PLACES)
+        if any(count is not None for count in counts):
+            same = before is not None and _values(before, PLACES) == counts
+            each = replace(each, counted_on=before.counted_on if before and same else as_of)
+        counted.append(each)
+    return counted
 
 
 def _role_meant(record: Record, type_id: int, role_fields: dict[str, Any]) -> Role:
@@ -138,7 +161,8 @@ def flat(record: Record, kinds: Kinds) -> dict[str, Any]:
         facts[f"{key}.is_role"] = True
         facts |= {f"{key}.{name}": getattr(role, name) for name in (*ROLE_COLUMNS[1:], "places_on", *PLACES)}
         facts[f"{key}.serves"] = [link.division_id for link in role.serves]
-    return {name: value for name, value in facts.items() if value not in (None, [])}
+        facts |= {f"{key}.{each.kind}": _values(each, CLASS_COLUMNS[1:]) for each in role.classes}
+    return {name: value for name, value in facts.items() if value not in (None, [], ())}
 
 
 def write(log: Log, created: Sequence[Record], updated: Iterable[tuple[Record, Record]], today: date) -> None:
@@ -165,6 +189,7 @@ def write(log: Log, created: Sequence[Record], updated: Iterable[tuple[Record, R
     _store("role", ROLE_COLUMNS, roles)
     _store_places(roles)
     _store_serves(roles)
+    _store_classes(roles)
     db.execute_many(
         "INSERT INTO verification (facility_id, verified_on, verified_by) VALUES (?, ?, ?)",
         [
@@ -204,6 +229,8 @@ def _values(record: Any, columns: Sequence[str]) -> list[Any]:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return json.dumps(value) if value else None
     return value.isoformat() if isinstance(value, date) else value
 
 
@@ -245,4 +272,14 @@ def _store_serves(roles: Sequence[tuple[Role | None, Role, tuple[int, ...]]]) ->
             for _, role in changed
             for link in role.serves
         ],
+    )
+
+
+def _store_classes(roles: Sequence[tuple[Role | None, Role, tuple[int, ...]]]) -> None:
+    changed = [(old, role) for old, role, _ in roles if role.classes != (old.classes if old else [])]
+    db.execute_many("DELETE FROM role_class WHERE role_id = ?", [(role.id,) for old, role in changed if old])
+    db.execute_many(
+        f"INSERT INTO role_class (role_id, {', '.join(CLASS_COLUMNS)})"
+        f" VALUES (?{', ?' * len(CLASS_COLUMNS)})",
+        [(role.id, *_values(each, CLASS_COLUMNS)) for _, role in changed for each in role.classes],
     )

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from servicemap import db, text
 from servicemap.audit import Log, diff, head_hash
 from servicemap.errors import NotFoundError
-from servicemap.models import FacilityType
+from servicemap.models import FacilityType, TypeKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class Kind:
     level: str
     clauses: tuple[str, ...]
     aliases: tuple[str, ...]
+    topic: str | None = None
 
 
 class Kinds:
@@ -30,8 +32,10 @@ class Kinds:
     def __init__(self) -> None:
         rows: Any = FacilityType.select().order_by(FacilityType.id).tuples()
         self.all = [
-            Kind(id_, key, name, name_en, level, tuple(json.loads(clauses)), tuple(json.loads(aliases)))
-            for id_, key, name, name_en, level, clauses, aliases in rows
+            Kind(
+                id_, key, name, name_en, level, tuple(json.loads(clauses)), tuple(json.loads(aliases)), topic
+            )
+            for id_, key, name, name_en, level, clauses, aliases, topic in rows
         ]
         self.by_id = {kind.id: kind for kind in self.all}
         self._by_word: dict[str, Kind] = {}
@@ -76,14 +80,31 @@ def set_type(log: Log, kind: Kind) -> bool:
         "level": kind.level,
         "clauses": json.dumps(kind.clauses, ensure_ascii=False),
         "aliases": json.dumps(kind.aliases, ensure_ascii=False),
+        "topic": kind.topic,
     }
     old = FacilityType.get_or_none(FacilityType.id == kind.id)
     changed = diff({field: getattr(old, field) for field in fields} if old else {}, fields)
-    if not changed:
+    keyed = TypeKey.select().where(TypeKey.type == kind.id).exists()
+    if not changed and keyed:
         return False
     if old:
         FacilityType.update(**fields).where(FacilityType.id == kind.id).execute()
+        if changed.keys() & {
+            "key",
+            "name",
+            "level",
+        }:  # its places say so: registry.roll_over writes them anew
+            db.execute(
+                "UPDATE card SET fresh_until = '1900-01-01' WHERE facility_id IN"
+                " (SELECT facility_id FROM role WHERE type_id = ?)",
+                (kind.id,),
+            )
     else:
         FacilityType.create(id=kind.id, **fields)
+    TypeKey.delete().where(TypeKey.type == kind.id).execute()
+    key = text.key_of(kind.name, *kind.aliases, kind.name_en)
+    TypeKey.create(type=kind.id, ch=key.ch, py=key.py, ini=key.ini)
+    if not changed:  # only its key was missing: older than the index
+        return False
     log.record_change("facility_type", kind.key, "update" if old else "create", changed)
     return True

@@ -2,26 +2,20 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
+from functools import partial
 from typing import Any
 
 from servicemap import divisions, geo, registry
+from servicemap.cells import SCIENTIFIC, SET_AS_TEXT, Row, clean, parts
 from servicemap.errors import Problem
 from servicemap.facility_types import Kind, Kinds
-from servicemap.models import FEES, PRECISIONS, VISIBILITIES, Division
-from servicemap.records import Record, parse_code
+from servicemap.models import DELIVERIES, FEES, FORMS, MEALS, PRECISIONS, VISIBILITIES, Division
+from servicemap.nursery import MOST_MONTHS, MOST_PLACES, MOST_YUAN, read_classes, write_classes
+from servicemap.records import Record, Role, parse_code
 
-LENGTHS = {
-    "name": 120,
-    "address": 200,
-    "hours": 200,
-    "fee_text": 200,
-    "closed_reason": 200,
-    "source": 60,
-    "external_id": 100,
-}
 DATUM_WORDS = {
     **{datum: datum for datum in geo.DATUMS},
     "高德": "gcj02",
@@ -40,7 +34,6 @@ DATUM_HELP = "坐标取自 高德/腾讯/微信 填 gcj02，百度 填 bd09，�
 _CHINESE: dict[str, dict[str, Any]] = {
     "position_precision": dict(zip(("门牌", "街路", "村居", "乡镇", "无"), PRECISIONS, strict=True)),
     "visibility": dict(zip(("公开", "只公开联系方式"), VISIBILITIES, strict=True)),
-    "fee": dict(zip(("免费", "优惠", "收费"), FEES, strict=True)),
     "accessible": {
         "是": True,
         "有": True,
@@ -51,12 +44,25 @@ _CHINESE: dict[str, dict[str, Any]] = {
         "no": False,
         "false": False,
     },
+    "delivery": dict(zip(("到场", "网上", "上门", "电话"), DELIVERIES, strict=True))
+    | {"线上": "online", "入户": "at_home"},
 }
-_DATE = re.compile(
-    r"(\d{4})\s*(?:-|/|\.|年)\s*(\d{1,2})\s*(?:-|/|\.|月)\s*(\d{1,2})日?(?:[T ]0{1,2}:00(?::00)?)?"
+_OF_ROLE: dict[str, dict[str, Any]] = {
+    "fee": dict(zip(("免费", "优惠", "收费"), FEES, strict=True)),
+    "inclusive": {"是": True, "普惠": True, "否": False, "非普惠": False},
+    "meals": dict(zip(("含餐", "另收餐费", "不供餐"), MEALS, strict=True)),
+}
+_FORMS = dict(zip(("全日", "半日", "计时", "临时"), FORMS, strict=True))
+_FORM_WORDS = _FORMS | {f"{word}托": form for word, form in _FORMS.items()}
+_TEXTS = ("address", "hours")
+_TEXTS_OF_ROLE = (
+    "fee_text",
+    "closed_reason",
+    "inclusive_body",
+    "inclusive_no",
+    "registration_body",
+    "registration_no",
 )
-_NUMBER = re.compile(r"[+-]?\d{1,12}(\.\d{1,17})?(\.0+)?")
-_SCIENTIFIC = re.compile(r"[+-]?\d+(\.\d+)?[eE][+-]?\d+")
 
 
 @dataclass(slots=True)
@@ -104,57 +110,63 @@ class Reader:
             shown = value if len(value) <= 60 else value[:57] + "…"
             facts.problems.append(Problem(code, detail, name, number, column, shown, cure))
 
-        row = _Row({name: clean(name, text) for name, text in cells.items()}, wrong)
+        row = Row({name: clean(name, text) for name, text in cells.items()}, wrong)
         for name in row.cells:
             if any(unicodedata.category(char) in ("Cc", "Cs") for char in row.cells[name]):
                 wrong(name, "bad_character", "含有看不见的控制字符", "请重新输入这一格")
+        for words, texts, into in (
+            (_CHINESE, _TEXTS, facts.facility),
+            (_OF_ROLE, _TEXTS_OF_ROLE, facts.role),
+        ):
+            for name in words:
+                row.word(name, words[name], into)
+            for name in texts:
+                row.text(name, into)
         self._identity(row, facts)
         self._standing(row, facts)
         self._position(row, facts)
         self._roles(row, facts)
-        for name in ("address", "hours", "fee_text", "closed_reason"):
-            row.text(name, facts.role if name in ("fee_text", "closed_reason") else facts.facility)
-        for name, words in _CHINESE.items():
-            row.word(name, words, facts.role if name == "fee" else facts.facility)
+        _nursery(row, facts.role)
         _phone(row, facts)
         facts.verified_on = row.date("verified_on", self.today)
         return facts
 
-    def _identity(self, row: "_Row", facts: Facts) -> None:
+    def _identity(self, row: Row, facts: Facts) -> None:
         if code := row.cells.get("code"):
             facts.facility_id = parse_code(code)
-            if _SCIENTIFIC.fullmatch(code):
+            if SCIENTIFIC.fullmatch(code):
                 row.scientific("code")
             elif facts.facility_id is None:
                 row.wrong("code", "bad_code", f"“{code}”不是服务点编号", "编号像 F0012345-1；新服务点请留空")
         row.text("source", facts.facility)
         row.text("external_id", facts.facility)
-        if _SCIENTIFIC.fullmatch(row.cells.get("external_id", "")):
-            row.scientific("external_id")
+        for name in ("external_id", "registration_no"):
+            if SCIENTIFIC.fullmatch(row.cells.get(name, "")):
+                row.scientific(name)
         if not row.cells.get("name"):
             row.wrong("name", "missing_name", "没有填名称", "请填服务点的名称")
         elif row.cells["name"].startswith(DEMO_PREFIX) and not self.demo:
             row.wrong("name", "demo_row", "这是示例数据，不能进真实的登记册", "请删去以“示例·”开头的行")
         row.text("name", facts.facility)
 
-    def _standing(self, row: "_Row", facts: Facts) -> None:
+    def _standing(self, row: Row, facts: Facts) -> None:
         code = row.cells.get("division")
         if not code:
             row.wrong("division", "missing_division", "没有填区划代码", "请填所在村（居）的 12 位代码")
         elif found := self._existing(row, "division", code):
             facts.facility["division_id"] = found.id
-        links = [self._existing(row, "serves", part) for part in _parts(row.cells.get("serves", ""))]
+        links = [self._existing(row, "serves", part) for part in parts(row.cells.get("serves", ""))]
         if any(links):
             facts.role["serves"] = sorted({link.id for link in links if link})
 
-    def _existing(self, row: "_Row", name: str, code: str) -> Division | None:
+    def _existing(self, row: Row, name: str, code: str) -> Division | None:
         found = self.division(code)
         if found and found.valid_to and found.valid_to <= self.today:
             cure = "请填现在的区划代码（servicemap-admin division list）"
             row.wrong(name, "retired_division", f"{code} {found.name} 已于 {found.valid_to} 停用", cure)
         elif found:
             return found
-        elif _SCIENTIFIC.fullmatch(code):
+        elif SCIENTIFIC.fullmatch(code):
             row.scientific(name)
         elif code.isdigit() and (self.division("0" + code) or len(code) == 11):
             row.wrong(name, "lost_leading_zero", f"“{code}”少了一位，可能是表格去掉了开头的 0", SET_AS_TEXT)
@@ -162,9 +174,14 @@ class Reader:
             row.wrong(name, "unknown_division", f"没有“{code}”这个区划代码", "请核对村（居）代码")
         return None
 
-    def _position(self, row: "_Row", facts: Facts) -> None:
+    def _position(self, row: Row, facts: Facts) -> None:
         given = [name for name in ("lng", "lat") if row.cells.get(name)]
         if not given:
+            return
+        if facts.facility.get("delivery", "on_site") != "on_site":
+            detail = f"服务方式是“{row.cells['delivery']}”，没有要去的位置"
+            cure = "请清空经度和纬度；有场地可去的，服务方式填 到场"
+            row.wrong(given[0], "position_of_remote_service", detail, cure)
             return
         if len(given) == 1:
             other = "lat" if given == ["lng"] else "lng"
@@ -204,8 +221,8 @@ class Reader:
         west, south, east, north = self.extent or (-180, -90, 180, 90)
         return (lng, lat) if west <= lng <= east and south <= lat <= north else None
 
-    def _roles(self, row: "_Row", facts: Facts) -> None:
-        words = _parts(row.cells.get("type", ""))
+    def _roles(self, row: Row, facts: Facts) -> None:
+        words = parts(row.cells.get("type", ""))
         if not words:
             row.wrong("type", "missing_type", "没有填类型", "请填类型，例如 家长学校")
         for word in words:
@@ -222,12 +239,12 @@ class Reader:
         if role["opened_on"] and role["closed_on"] and role["closed_on"] < role["opened_on"]:
             row.wrong("closed_on", "closed_before_opened", "关闭日期早于设立日期", "请核对这两个日期")
         for name in ("age_from_months", "age_to_months"):
-            role[name] = row.count(name, "bad_age", "月龄", 12 * 18)
+            role[name] = row.count(name, "bad_age", "月龄", MOST_MONTHS)
         youngest, oldest = role["age_from_months"], role["age_to_months"]
         if youngest is not None and oldest is not None and youngest > oldest:
             row.wrong("age_to_months", "ages_upside_down", "最大月龄小于最小月龄", "请核对这两格")
         for name in ("registered", "offered", "taken"):
-            role[name] = row.count(f"places_{name}", "negative_places", "托位", 10_000)
+            role[name] = row.count(f"places_{name}", "negative_places", "托位", MOST_PLACES)
         facts.role = {name: value for name, value in role.items() if value is not None}
 
 
@@ -237,7 +254,6 @@ def rows_of(records: Iterable[Record], kinds: Kinds) -> list[dict[str, str]]:
     records = list(records)
     served = {link.division_id for record in records for role in record.roles for link in role.serves}
     path_of = divisions.paths({record.division_id for record in records} | served)
-    chinese = {name: {v: k for k, v in reversed(words.items())} for name, words in _CHINESE.items()}
     rows = []
     for record in records:
         shared = {
@@ -246,117 +262,63 @@ def rows_of(records: Iterable[Record], kinds: Kinds) -> list[dict[str, str]]:
             "external_id": record.external_id,
             "name": record.name,
             "division": path_of[record.division_id][-1].code,
-            "address": record.address,
             "lng": record.lng,
             "lat": record.lat,
             "datum": None if record.lat is None else "wgs84",
-            "position_precision": chinese["position_precision"][record.position_precision],
             "phone": record.phone,
-            "hours": record.hours,
-            "accessible": chinese["accessible"].get(record.accessible),
-            "visibility": chinese["visibility"][record.visibility],
             "verified_on": record.verified_on,
+            **{name: getattr(record, name) for name in _TEXTS},
+            **{name: _word(words, getattr(record, name)) for name, words in _CHINESE.items()},
         }
         for role in record.roles:
             own = {
                 "type": kinds.by_id[role.type_id].name,
-                "fee": chinese["fee"].get(role.fee),
-                **{f"places_{name}": getattr(role, name) for name in ("registered", "offered", "taken")},
                 "serves": "、".join(path_of[link.division_id][-1].code for link in role.serves),
+                **_role_cells(role),
             }
-            for name in (
-                "opened_on",
-                "closed_on",
-                "closed_reason",
-                "age_from_months",
-                "age_to_months",
-                "fee_text",
-            ):
-                own[name] = getattr(role, name)
             filled = {**shared, **own}
             rows.append({name: str(value) for name, value in filled.items() if value not in (None, "")})
     return rows
 
 
+def _role_cells(role: Role) -> dict[str, Any]:
+    numbers = ("age_from_months", "age_to_months", "prepaid_months", "monthly_fee")
+    return {
+        **{name: getattr(role, name) for name in ("opened_on", "closed_on", *numbers, *_TEXTS_OF_ROLE)},
+        **{f"places_{name}": getattr(role, name) for name in ("registered", "offered", "taken")},
+        **{name: _word(words, getattr(role, name)) for name, words in _OF_ROLE.items()},
+        "forms": "、".join(word for word, form in _FORMS.items() if form in role.forms),
+        "classes": write_classes(role.classes),
+    }
+
+
+def _word(words: Mapping[str, Any], meaning: Any) -> str | None:
+    """The first word that means this; None when none does."""
+    return next((word for word, known in words.items() if known == meaning), None)
+
+
 DEMO_PREFIX = "示例·"
-SET_AS_TEXT = "请把这一列设为“文本”格式，再重新填写"
+MOST_PREPAID = 36  # months
 
 
-class _Row:
-    """The cells of one row, read field by field; `wrong(field, code, detail, cure)` notes a problem."""
-
-    def __init__(self, cells: dict[str, str], wrong: Callable[..., None]) -> None:
-        self.cells = cells
-        self.wrong = wrong
-
-    def scientific(self, name: str) -> None:
-        text = self.cells[name]
-        detail = f"“{text}”是科学计数，后面的数字已经丢失"
-        self.wrong(name, "scientific_notation", detail, SET_AS_TEXT)
-
-    def text(self, name: str, into: dict[str, Any]) -> None:
-        value = self.cells.get(name)
-        if not value:
-            return
-        if len(value) > LENGTHS[name]:
-            detail = f"有 {len(value)} 个字，最多 {LENGTHS[name]} 个"
-            self.wrong(name, f"{name}_too_long", detail, "请缩短")
-        into[name] = value
-
-    def word(self, name: str, words: Mapping[str, Any], into: dict[str, Any]) -> None:
-        value = self.cells.get(name)
-        if not value:
-            return
-        known = {**words, **{str(meaning).lower(): meaning for meaning in words.values()}}
-        if value.lower() in known:
-            into[name] = known[value.lower()]
-        else:
-            self.wrong(name, f"unknown_{name}", f"不认识“{value}”", f"请填 {' / '.join(words)}")
-
-    def number(self, name: str) -> float | None:
-        if _NUMBER.fullmatch(self.cells[name]):
-            return float(self.cells[name])
-        self.wrong(name, "bad_number", f"“{self.cells[name]}”不是数字", "请只填数字，例如 113.056042")
-        return None
-
-    def count(self, name: str, code: str, what: str, most: int) -> int | None:
-        value = self.cells.get(name)
-        if not value:
-            return None
-        whole = _NUMBER.fullmatch(value) and float(value).is_integer()
-        if whole and 0 <= float(value) <= most:
-            return int(float(value))
-        detail = f"“{value}”不是合理的{what}数" if whole else f"“{value}”不是整数"
-        self.wrong(name, code if whole else "bad_number", detail, f"请填 0 到 {most} 的整数")
-        return None
-
-    def date(self, name: str, latest: date | None = None) -> date | None:
-        value = self.cells.get(name)
-        if not value:
-            return None
-        if value.isdigit() and 20_000 <= int(value) <= 80_000:
-            meant = date(1899, 12, 30) + timedelta(days=int(value))  # the day that spreadsheets count from
-            detail = f"“{value}”是表格内部的日期序号（可能是 {meant}）"
-            self.wrong(name, "date_serial", detail, "请把这一列设为“日期”格式，再核对")
-            return None
-        try:
-            parts = _DATE.fullmatch(value)
-            day = date(*map(int, parts.groups())) if parts else None
-        except ValueError:
-            day = None
-        if day is None or not 1900 <= day.year <= 2100:
-            self.wrong(name, "bad_date", f"“{value}”不是日期", "请写成 2023-09-01")
-            return None
-        if latest and day > latest:
-            self.wrong(name, "future_date", f"{day} 还没有到", "请核对日期")
-        return day
+def _nursery(row: Row, role: dict[str, Any]) -> None:
+    """托育: forms, months prepaid, the fee a month, classes."""
+    forms = row.words("forms", _FORM_WORDS)
+    classes = read_classes(row.cells.get("classes", ""), partial(row.wrong, "classes"))
+    stated = {
+        "forms": tuple(form for form in FORMS if form in forms),
+        "classes": classes,
+        "prepaid_months": row.count("prepaid_months", "bad_prepaid_months", "预收月", MOST_PREPAID, "个?月"),
+        "monthly_fee": row.count("monthly_fee", "bad_fee", "月费", MOST_YUAN, "元(?:/月)?"),
+    }
+    role |= {name: value for name, value in stated.items() if value not in (None, (), [])}
 
 
-def _phone(row: _Row, facts: Facts) -> None:
+def _phone(row: Row, facts: Facts) -> None:
     value = row.cells.get("phone")
     if not value:
         return
-    if _SCIENTIFIC.fullmatch(value):
+    if SCIENTIFIC.fullmatch(value):
         row.scientific("phone")
     elif (
         len(value) > 60
@@ -370,15 +332,3 @@ def _phone(row: _Row, facts: Facts) -> None:
         row.wrong("phone", "lost_leading_zero", f"“{value}”像是去掉了区号开头的 0", SET_AS_TEXT)
     else:
         facts.facility["phone"] = value
-
-
-def clean(name: str, text: str) -> str:
-    """The text of a field as it is kept: one space for many, none at the ends; full-width digits and
-    signs become plain ones except in free text, whose punctuation is the writer's own."""
-    text = unicodedata.normalize("NFC" if name in LENGTHS else "NFKC", text)
-    return " ".join(text.split())
-
-
-def _parts(text: str) -> list[str]:
-    """The items of a cell that lists several, separated by 、 , ; / or a line break."""
-    return [part for part in re.split(r"\s*[、,;/|]\s*", text) if part]

@@ -30,6 +30,10 @@ TOWN_KINDS = ("street", "town", "township", "pseudo")  # 街道 镇 乡 类似�
 PRECISIONS = ("door", "street", "community", "town", "none")  # 门牌 街路 村居 乡镇 无位置
 VISIBILITIES = ("public", "contact_only")  # 公开 只公开联系方式
 FEES = ("free", "discounted", "paid")  # 免费 优惠 收费
+DELIVERIES = ("on_site", "online", "at_home", "phone")  # 到场 网上 上门 电话
+CLASSES = ("infant", "toddler", "senior", "mixed")  # 乳儿班 托小班 托大班 混龄
+FORMS = ("full_day", "half_day", "hourly", "temporary")  # 全日 半日 计时 临时
+MEALS = ("included", "extra", "none")  # 含餐 另收餐费 不供餐
 
 
 def one_of(column: str, words: tuple[str, ...]) -> Any:
@@ -136,6 +140,7 @@ class FacilityType(Table):
     level = TextField(constraints=[one_of("level", LEVELS)])  # whom it serves, unless the role says
     clauses = TextField()  # JSON list: T01 …
     aliases = TextField()  # JSON list of everyday names
+    topic = TextField(null=True)  # protection: its answers begin with the hotlines
 
     class Meta:
         constraints = [Check("id > 0")]
@@ -166,6 +171,7 @@ class Facility(Table):
     source = TextField()
     external_id = TextField(null=True)
     version = IntegerField()
+    delivery = TextField(constraints=[SQL("DEFAULT 'on_site'"), one_of("delivery", DELIVERIES)])
 
     class Meta:
         indexes = ((("source", "external_id"), True), (("name", "division"), False))
@@ -188,6 +194,15 @@ class Role(Table):
     age_to_months = IntegerField(null=True)
     fee = TextField(null=True, constraints=[one_of("fee", FEES)])
     fee_text = TextField(null=True)
+    inclusive = BooleanField(null=True)  # 普惠; empty: not known
+    inclusive_body = TextField(null=True)  # 普惠认定机关
+    inclusive_no = TextField(null=True)  # 普惠认定文号
+    registration_body = TextField(null=True)  # 备案机关
+    registration_no = TextField(null=True)  # 备案编号
+    forms = TextField(null=True)  # JSON list of FORMS
+    meals = TextField(null=True, constraints=[one_of("meals", MEALS)])
+    prepaid_months = IntegerField(null=True, constraints=[Check("prepaid_months >= 0")])  # 预收几个月
+    monthly_fee = IntegerField(null=True, constraints=[Check("monthly_fee >= 0")])  # 月费, yuan
 
     class Meta:
         constraints = [Check("closed_on >= opened_on"), Check("age_to_months >= age_from_months")]
@@ -220,6 +235,24 @@ class RolePlaces(Table):
 
     class Meta:
         primary_key = CompositeKey("role", "from_on")
+
+
+class RoleClass(Table):
+    """班型: a class of a nursery, with its ages, places and fee."""
+
+    role = owner(Role, index=False)
+    kind = TextField(constraints=[one_of("kind", CLASSES)])
+    age_from_months = IntegerField(null=True, constraints=[Check("age_from_months >= 0")])
+    age_to_months = IntegerField(null=True)
+    registered = IntegerField(null=True, constraints=[Check("registered >= 0")])
+    offered = IntegerField(null=True, constraints=[Check("offered >= 0")])
+    taken = IntegerField(null=True, constraints=[Check("taken >= 0")])
+    monthly_fee = IntegerField(null=True, constraints=[Check("monthly_fee >= 0")])  # yuan
+    counted_on = DateField(null=True)  # when the places were counted
+
+    class Meta:
+        primary_key = CompositeKey("role", "kind")
+        constraints = [Check("age_to_months >= age_from_months")]
 
 
 class Suspension(Table):
@@ -284,9 +317,11 @@ class SearchRow(Table):
     lng = DoubleField()
     lat = DoubleField()
     hours_id = IntegerField(null=True)
-    flags = IntegerField()  # cards.FREE | DISCOUNTED | ACCESSIBLE
+    flags = IntegerField()  # cards.FREE | DISCOUNTED | …
     age_from_months = IntegerField(null=True)
     age_to_months = IntegerField(null=True)
+    monthly_fee = IntegerField(null=True)  # the lowest, yuan
+    verified_day = IntegerField(null=True)  # verified_on as days since 0001-01-01 (date.toordinal)
     division_id = IntegerField()
 
     class Meta:
@@ -304,6 +339,12 @@ class ListRow(Table):
     facility_id = IntegerField()
     division_id = IntegerField()
     placed = BooleanField()
+    hours_id = IntegerField(null=True)  # this and the rest as in search_row
+    flags = IntegerField()
+    age_from_months = IntegerField(null=True)
+    age_to_months = IntegerField(null=True)
+    monthly_fee = IntegerField(null=True)
+    verified_day = IntegerField(null=True)
 
     class Meta:
         primary_key = CompositeKey("type_id", "facility_id")
@@ -314,6 +355,48 @@ class ListRow(Table):
 ListRow.add_index(
     SQL("CREATE INDEX list_row_unplaced ON list_row (type_id, division_id, facility_id) WHERE NOT placed")
 )
+
+
+class SearchKey(Table):
+    """检索词: a facility's name and address as the text search reads them (text.py): spaced characters,
+    pinyin syllables, initials. The engines' text indexes follow it (migration 0003)."""
+
+    facility = owner(Facility, primary_key=True)
+    ch = TextField()
+    py = TextField()
+    ini = TextField()
+
+
+class DivisionKey(Table):
+    """区划检索词: a division's name likewise, and the whole names by which it goes."""
+
+    division = owner(Division, primary_key=True)
+    ch = TextField()
+    py = TextField()
+    ini = TextField()
+
+
+class TypeKey(Table):
+    """类型检索词: all names of a type likewise, one after the other."""
+
+    type = owner(FacilityType, primary_key=True)
+    ch = TextField()
+    py = TextField()
+    ini = TextField()
+
+
+class Term(Table):
+    """假期: 寒假 and 暑假 by date; a school year that is not here is unknown."""
+
+    kind = TextField(constraints=[one_of("kind", ("winter", "summer"))])
+    from_on = DateField()
+    to_on = DateField()
+    source = TextField()
+    to_check = BooleanField()  # not yet held against its source
+
+    class Meta:
+        primary_key = CompositeKey("kind", "from_on")
+        constraints = [Check("to_on > from_on")]
 
 
 class Change(Table):

@@ -1,11 +1,13 @@
 """One facility as it stands: its facts, roles, places, links, read many at a time; its public code."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
 from servicemap import db
 from servicemap.divisions import chunks
+from servicemap.models import CLASSES
 
 
 @dataclass(slots=True)
@@ -13,6 +15,20 @@ class Serves:
     division_id: int
     from_on: date | None
     to_on: date | None
+
+
+@dataclass(slots=True)
+class RoleClass:
+    """班型 of a nursery; fees in yuan a month."""
+
+    kind: str
+    age_from_months: int | None = None
+    age_to_months: int | None = None
+    registered: int | None = None
+    offered: int | None = None
+    taken: int | None = None
+    monthly_fee: int | None = None
+    counted_on: date | None = None
 
 
 @dataclass(slots=True)
@@ -29,17 +45,44 @@ class Role:
     age_to_months: int | None = None
     fee: str | None = None
     fee_text: str | None = None
+    inclusive: bool | None = None
+    inclusive_body: str | None = None
+    inclusive_no: str | None = None
+    registration_body: str | None = None
+    registration_no: str | None = None
+    forms: tuple[str, ...] = ()
+    meals: str | None = None
+    prepaid_months: int | None = None
+    monthly_fee: int | None = None
     places_on: date | None = None
     registered: int | None = None
     offered: int | None = None
     taken: int | None = None
     serves: list[Serves] = field(default_factory=list)
+    classes: list[RoleClass] = field(default_factory=list)
 
     def is_open(self, on: date) -> bool:
         return (self.opened_on is None or self.opened_on <= on) and not self.is_closed(on)
 
     def is_closed(self, on: date) -> bool:
         return self.closed_on is not None and self.closed_on <= on
+
+    @property
+    def monthly_fees(self) -> list[int]:
+        """What a month may cost, yuan: nothing where it is free, else of the role and of its classes."""
+        known = [self.monthly_fee, *(each.monthly_fee for each in self.classes)]
+        return [0] if self.fee == "free" else [fee for fee in known if fee is not None]
+
+    @property
+    def has_places_free(self) -> bool:
+        """Whether more places are offered (or, where that is not known, registered) than taken."""
+        counts = [(self.registered, self.offered, self.taken)]
+        counts += [(each.registered, each.offered, each.taken) for each in self.classes]
+        for registered, offered, taken in counts:
+            there = registered if offered is None else offered
+            if there is not None and taken is not None and there > taken:
+                return True
+        return False
 
 
 @dataclass(slots=True)
@@ -61,6 +104,7 @@ class Record:
     source: str = "import"
     external_id: str | None = None
     version: int = 1
+    delivery: str = "on_site"
     hours_id: int | None = None
     verified_on: date | None = None
     roles: list[Role] = field(default_factory=list)
@@ -77,21 +121,26 @@ class Record:
             return "closed"
         if not any(role.is_open(on) for role in self.roles):
             return "planned"
-        resting = any(start <= on and (end is None or on < end) for start, end, _ in self.suspensions)
-        return "suspended" if resting else "open"
+        return "suspended" if self.rests(on) else "open"
+
+    def rests(self, on: date) -> bool:
+        return any(start <= on and (end is None or on < end) for start, end, _ in self.suspensions)
 
 
 FACILITY = (
     "f.id, f.name, f.division_id, f.address, f.lat, f.lng, f.position_precision, f.position_datum,"
-    " f.phone, h.text, f.accessible, f.visibility, f.source, f.external_id, f.version, f.hours_id"
+    " f.phone, h.text, f.accessible, f.visibility, f.source, f.external_id, f.version, f.delivery,"
+    " f.hours_id"
 )
 ROLE = (
-    "id, type_id, level, opened_on, closed_on, closed_reason, age_from_months, age_to_months, fee, fee_text"
+    "id, type_id, level, opened_on, closed_on, closed_reason, age_from_months, age_to_months, fee, fee_text,"
+    " inclusive, inclusive_body, inclusive_no, registration_body, registration_no, forms, meals,"
+    " prepaid_months, monthly_fee"
 )
 
 
 def load(ids: Sequence[int]) -> dict[int, Record]:
-    """The records with these ids; unknown ids are absent. Seven queries for every 500 ids."""
+    """The records with these ids; unknown ids are absent. Eight queries for every 500 ids."""
     found: dict[int, Record] = {}
     for chunk in chunks(ids, 500):
         found.update(_load(list(chunk)))
@@ -113,6 +162,8 @@ def _load(ids: list[int]) -> dict[int, Record]:
     ):
         role = Role(*columns)
         role.opened_on, role.closed_on = db.day(role.opened_on), db.day(role.closed_on)
+        role.inclusive = None if role.inclusive is None else bool(role.inclusive)
+        role.forms = tuple(json.loads(role.forms)) if isinstance(role.forms, str) else ()
         roles[role.id] = role
         records[facility_id].roles.append(role)
     of_roles = f"role_id IN (SELECT id FROM role WHERE facility_id {among})"
@@ -127,6 +178,15 @@ def _load(ids: list[int]) -> dict[int, Record]:
         ids,
     ):
         roles[role_id].serves.append(Serves(division_id, db.day(from_on), db.day(to_on)))
+    for role_id, *columns, on in db.query(
+        "SELECT role_id, kind, age_from_months, age_to_months, registered, offered, taken, monthly_fee, counted_on"
+        f" FROM role_class WHERE {of_roles}",
+        ids,
+    ):
+        one = RoleClass(*columns)
+        one.counted_on = db.day(on)
+        roles[role_id].classes.append(one)
+        roles[role_id].classes.sort(key=lambda each: CLASSES.index(each.kind))
     for facility_id, on in db.query(
         f"SELECT facility_id, MAX(verified_on) FROM verification WHERE facility_id {among} GROUP BY facility_id",
         ids,

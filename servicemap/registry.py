@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from servicemap import cards, db, divisions
 from servicemap.access import Actor
-from servicemap.audit import now_text, write_txn
+from servicemap.audit import State, now_text, state, write_txn
 from servicemap.errors import ConflictError, UnavailableError
 from servicemap.models import Registry
 
@@ -37,11 +37,16 @@ def create(*, demo: bool = False, extent: str | None = None) -> list[str]:
     return applied
 
 
-def is_demo() -> bool:
-    rows = db.query("SELECT demo FROM registry WHERE id = 1")
-    if not rows:
+def version() -> State:
+    """This state of the registry, hash and demo; UnavailableError when there is none. See audit.state."""
+    found = state()
+    if found.demo is None:
         raise UnavailableError("这个数据库还不是登记册；先运行 servicemap-admin db create", "no_registry")
-    return bool(rows[0][0])
+    return found
+
+
+def is_demo() -> bool:
+    return bool(version().demo)
 
 
 def secret() -> bytes:

@@ -122,7 +122,9 @@ def test_a_schema_that_differs_in_one_thing_is_told_apart(registry):
 
 
 def test_every_model_has_its_table_and_every_table_its_model(registry):
-    tables = set(db.database.get_tables()) - {"migration"}
+    # SQLite's text indexes are tables too, each with some of its own: no rows of ours stand in them
+    indexes = ("search_text", "division_text")
+    tables = {name for name in db.database.get_tables() if not name.startswith(indexes)} - {"migration"}
 
     assert tables == {model._meta.table_name for model in TABLES}
 

@@ -30,7 +30,7 @@ def _field(name: str, heading: str, aliases: str = "") -> Field:
 FIELDS: tuple[Field, ...] = (
     _field("code", "编号", "服务点编号 设施编号 公开编号"),
     _field("source", "来源", "数据来源 信息来源"),
-    _field("external_id", "外部编号", "外部ID 原编号 原系统编号 来源编号 备案编号 机构编号"),
+    _field("external_id", "外部编号", "外部ID 原编号 原系统编号 来源编号 机构编号"),
     _field(
         "name",
         "名称",
@@ -71,6 +71,7 @@ FIELDS: tuple[Field, ...] = (
     ),
     _field("accessible", "无障碍", "无障碍设施 是否无障碍 无障碍情况"),
     _field("visibility", "公开方式", "公开范围 公开类型"),
+    _field("delivery", "服务方式", "服务提供方式 提供方式"),
     _field(
         "opened_on",
         "设立日期",
@@ -100,6 +101,16 @@ FIELDS: tuple[Field, ...] = (
         "在托人数",
         "在托数 在托婴幼儿数 在托儿童数 入托数 入托人数 实际入托人数 实际收托人数 已用托位 已用托位数",
     ),
+    _field("inclusive", "普惠", "普惠性 是否普惠 是否普惠性 普惠托育 是否普惠托育 普惠机构 是否普惠机构"),
+    _field("inclusive_body", "普惠认定机关", "普惠认定单位 普惠认定部门"),
+    _field("inclusive_no", "普惠认定文号", "普惠文号 普惠认定编号"),
+    _field("registration_body", "备案机关", "备案单位 备案部门 备案登记机关"),
+    _field("registration_no", "备案编号", "备案号 备案登记号 备案登记编号 备案回执编号"),
+    _field("forms", "托育形式", "托育服务形式 托育方式 收托形式 收托方式"),
+    _field("meals", "供餐", "是否供餐 供餐情况 供餐方式"),
+    _field("prepaid_months", "预收月数", "预收费月数 预收几个月"),
+    _field("monthly_fee", "月费", "月费(元) 月费(元/月) 每月收费 每月费用 月收费 月托育费 每月托育费"),
+    _field("classes", "班型", "托育班型 开设班型 班型设置"),
     _field("serves", "服务区划", "服务区划代码 服务范围代码 服务社区代码 覆盖区划 覆盖区划代码"),
     _field("verified_on", "核实日期", "核实时间 最近核实日期 核查日期 核对日期 核验日期"),
 )
@@ -160,14 +171,20 @@ class Columns:
     @property
     def headings(self) -> dict[str, str]:
         """Field to the heading that a person finds in the file."""
-        return {name: "+".join(feed.headings) for name, feed in self.feeds.items()}
+        found = {name: "+".join(feed.headings) for name, feed in self.feeds.items()}
+        if "registration_no" in found:
+            found.setdefault("external_id", found["registration_no"])
+        return found
 
     def cells(self, row: SheetRow) -> dict[str, str]:
-        """Field to text; a field without text is left out."""
+        """Field to text; a field without text is left out. Where a row has neither 编号 nor 外部编号, its
+        备案编号 tells which place it is."""
         cells = dict(self.defaults)
         for name, feed in self.feeds.items():
             if text := feed.text(row.cells):
                 cells[name] = text
+        if "registration_no" in cells and "code" not in cells:
+            cells.setdefault("external_id", cells["registration_no"])
         if self.datum and ("lng" in cells or "lat" in cells):
             cells.setdefault("datum", self.datum)
         return cells

@@ -229,6 +229,10 @@ def _decide(plan: Plan, site: Site, reader: Reader, as_of: date) -> None:
         for name, code, detail in _contradictions(after):
             for row in good:
                 _reject(reader, row, name, code, detail, "请核对这一格和登记册里已有的内容")
+        for row in good if after.delivery != "on_site" else ():
+            if "lat" in row.facility and not row.problems:
+                detail = "这是网上、上门或电话服务，没有可去的地方，不能有坐标"
+                _reject(reader, row, "lng", "position_of_remote_service", detail, "请删去坐标，或改服务方式")
     plan.rows += [(row.number, "rejected", None, row.problems) for row in site.rows if row.problems]
     good = [row for row in good if not row.problems]
     if not good:

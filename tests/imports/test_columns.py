@@ -46,7 +46,7 @@ def test_every_alias_means_one_field():
         for word in (field.name, field.heading, *field.aliases):
             assert owner.setdefault(heading_text(word).casefold(), field.name) == field.name
 
-    assert len({field.name for field in FIELDS}) == len(FIELDS) == 27
+    assert len({field.name for field in FIELDS}) == len(FIELDS) == 38
 
 
 def test_our_own_headings_are_matched_in_order():
@@ -72,6 +72,11 @@ def test_our_own_headings_are_matched_in_order():
         ("托位数", "places_registered"),
         ("Verified_On", "verified_on"),
         ("Longitude", "lng"),
+        ("是否普惠", "inclusive"),
+        ("备案编号", "registration_no"),
+        ("月费（元）", "monthly_fee"),
+        ("托育班型", "classes"),
+        ("服务方式", "delivery"),
     ],
 )
 def test_headings_of_real_files_are_recognised(heading, field):
@@ -107,6 +112,31 @@ def test_cells_are_keyed_by_field():
     cells = columns.cells(SheetRow(2, {"机构名称": "甲", "备注": "x"}))
 
     assert cells == {"name": "甲"}
+
+
+@pytest.mark.parametrize(
+    ("given", "external_id"),
+    [
+        ({"备案编号": "B-1"}, "B-1"),
+        ({"备案编号": "B-1", "外部编号": "7"}, "7"),
+        ({"备案编号": "B-1", "编号": "F0000001-5"}, None),
+        ({"外部编号": "7"}, "7"),
+        ({}, None),
+    ],
+)
+def test_a_registration_number_tells_which_place_it_is_where_a_row_has_no_other(given, external_id):
+    columns = match_columns(["名称", *given])
+
+    cells = columns.cells(SheetRow(2, {"名称": "甲", **given}))
+
+    assert cells.get("external_id") == external_id
+    assert cells.get("registration_no") == given.get("备案编号")
+
+
+def test_what_a_rejection_calls_the_borrowed_number_stands_in_the_file():
+    columns = match_columns(["名称", "备案号"])
+
+    assert columns.headings["external_id"] == columns.headings["registration_no"] == "备案号"
 
 
 # By a mapping

@@ -6,7 +6,7 @@ import pytest
 
 from seed.reference import load_reference
 from servicemap import db, divisions
-from servicemap.models import Division
+from servicemap.models import Division, Term
 from tests.conftest import SHARED
 
 REAL = ~Division.virtual
@@ -52,6 +52,26 @@ def test_loading_twice_changes_nothing(reference):
 
     assert {name: counts["changed"] for name, counts in again.items()} == dict.fromkeys(again, 0)
     assert db.query("SELECT seq, hash FROM change_head") == before
+
+
+def test_the_terms_are_dated_sourced_and_marked_until_they_are_checked(reference):
+    terms = list(Term.select().order_by(Term.from_on))
+
+    assert {term.kind for term in terms} == {"winter", "summer"}
+    assert all(term.from_on < term.to_on and term.source for term in terms)
+    assert all(term.to_check in (True, False) for term in terms)
+
+
+def test_a_term_that_was_changed_is_mended_with_a_word_in_the_audit(reference):
+    before = list(Term.select().order_by(Term.from_on).dicts())
+    Term.update(to_check=False, source="传闻").execute()
+
+    done = load_reference()["terms.yaml"]
+
+    assert done == {"rows": len(before), "changed": len(before)}
+    assert list(Term.select().order_by(Term.from_on).dicts()) == before
+    changes = db.query("SELECT action FROM change WHERE noun = 'term' ORDER BY seq")
+    assert changes == [("create",)] * len(before) + [("update",)] * len(before)
 
 
 def test_the_counties_residents_sum_to_the_citys(reference):
