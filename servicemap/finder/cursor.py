@@ -3,6 +3,7 @@
 import hmac
 import time
 from dataclasses import dataclass
+from hashlib import blake2b
 
 from servicemap import registry
 from servicemap.errors import InvalidError
@@ -13,17 +14,20 @@ DEEPEST = 5000  # places; who wants more wants the export
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """After which place the next page begins: its distance (or -1 in a list by code), its id, whether the
-    near ones are done (`tail`), how many places were shown so far, and the id of the nearest (or 0)."""
+    """After which place the next page begins, and what the first page settled.
+
+    Its distance (a score in a ranked list, -1 in a list by code) and id; whether the near ones are done
+    (`tail`); how many places were shown so far; the id of the nearest (or 0); the radius that was searched
+    in the end, metres; the minute (since 1970) whose opening state is asked for.
+    """
 
     distance_m: float
     facility_id: int
     tail: bool
     depth: int
     nearest_id: int
-
-
-START = Place(-1.0, 0, False, 0, 0)
+    radius_m: int
+    minute: int
 
 
 def write(place: Place, query: str) -> str:
@@ -34,6 +38,8 @@ def write(place: Place, query: str) -> str:
         int(place.tail),
         place.depth,
         place.nearest_id,
+        place.radius_m,
+        place.minute,
     )
     text = f"{'~'.join(map(str, numbers))}.{int(time.time())}"
     return f"{text}.{_signature(text, query)}"
@@ -46,11 +52,12 @@ def read(text: str, query: str) -> Place:
     genuine = hmac.compare_digest(signature.encode(), _signature(signed, query).encode())
     if not genuine or int(written_at) + GOOD_FOR_S < time.time():
         raise InvalidError("cursor 无效：它只用于原来的查询，24 小时内有效；请从第一页重新开始", "bad_cursor")
-    centimetres, facility_id, tail, depth, nearest_id = map(int, numbers.split("~"))
+    centimetres, facility_id, tail, depth, *rest = map(int, numbers.split("~"))
     if depth >= DEEPEST:
         raise InvalidError(f"最多翻到第 {DEEPEST} 个；请缩小范围，或用导出", "too_deep")
-    return Place(centimetres / 100, facility_id, bool(tail), depth, nearest_id)
+    return Place(centimetres / 100, facility_id, bool(tail), depth, *rest)
 
 
 def _signature(text: str, query: str) -> str:
-    return hmac.digest(registry.secret(), f"cursor {text} {query}".encode(), "sha256").hex()
+    signed = f"cursor {text} {query}".encode("utf-8", "replace")
+    return blake2b(signed, key=registry.secret(), digest_size=16).hexdigest()

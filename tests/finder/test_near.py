@@ -15,7 +15,14 @@ from servicemap.finder.near import nearest
 from servicemap.records import Record, Role
 from tests.factories import LAT, LNG, TODAY, a_division, a_type
 
-pytestmark = pytest.mark.usefixtures("registry")
+pytestmark = pytest.mark.usefixtures("registry", "unhurried")
+
+
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However busy the machine is, no search is broken off."""
+    monkeypatch.setattr(near, "BUDGET_S", 3600.0)
+
 
 QUERIES = 500
 STACKED = 5000
@@ -79,8 +86,10 @@ def counted_through(
 
 
 def found(lng: float, lat: float, **asked: object) -> list[tuple[float, int]]:
-    question = {"radius_m": 50_000, "type_ids": (), "within": None, "limit": 20, **asked}
-    return [(hit.distance_m, hit.facility_id) for hit in nearest(lng, lat, **question)]
+    question = {"radius_m": 50_000, "type_ids": (), "limit": 20, **asked}
+    hits, complete = nearest(lng, lat, **question)
+    assert complete
+    return [(hit.distance_m, hit.facility_id) for hit in hits]
 
 
 def test_every_answer_is_what_counting_through_gives():
@@ -141,7 +150,7 @@ def test_thousands_on_one_point_hide_nobody(precision):
 def test_a_wrong_hint_costs_time_and_never_truth():
     places = a_countryside(Random(22))
     right = counted_through(places, LNG, LAT, 50_000, ())[:20]
-    hint = ((0,), 20, int(LNG * 20), int(LAT * 20))
+    hint = ((0,), 20, "", 100, int(LNG * 100), int(LAT * 100))
 
     for wrong in ((0.001, 0), (100.0, 1), (50_000.0, 0), (50_000.0, 10**6)):
         near._hints[hint] = wrong

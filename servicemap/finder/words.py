@@ -1,0 +1,188 @@
+"""What the words of a query mean, and the places whose keys contain them.
+
+The text index, `contains_sql` inside another query and text.holds give the same answer.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from servicemap import db, keys, text
+from servicemap.facility_types import Kinds
+from servicemap.text import EDGE, REST, Alternatives, Key, Phrase
+
+MOST_PLACES = 50  # divisions of one name; more of them mean nothing
+LONGEST_PLACE = 14  # characters of a division's name in front of something else
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A division that a word names; what stands in it has a division whose lft is BETWEEN lft AND rgt."""
+
+    id: int
+    code: str
+    name: str
+    lft: int
+    rgt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A query read: of `types` (None: of any) AND in one of `places` (none: anywhere) AND its key contains
+    every one of `free`; or its key contains every one of `words`, the whole query. `ignored` are the
+    characters that were of no use. Without words nothing was asked."""
+
+    types: tuple[int, ...] | None
+    places: tuple[Place, ...]
+    free: tuple[str, ...]
+    words: tuple[str, ...]
+    ignored: tuple[str, ...]
+
+
+def read(q: str, kinds: Kinds) -> Reading:
+    """Read a query. A look-up of divisions a word, of a compound one a prefix: 0.1 ms each.
+
+    Several types: those that all the words mean, or where there are none (图书馆 博物馆) those that any does.
+    Several places: the ones inside the others; a word whose places fit nowhere is free text.
+    """
+    all_words, ignored = text.words(q)
+    types: set[int] | None = None
+    places: tuple[Place, ...] = ()
+    free: list[str] = []
+    for word in all_words:
+        meant = _meaning(word, kinds)
+        if meant is None:
+            free.append(word)
+            continue
+        named, type_ids = meant
+        for group in named:
+            places, fits = inside(places, group)
+            if not fits:
+                free.append(word)
+        if type_ids:
+            types = (types & type_ids or types | type_ids) if types else set(type_ids)
+    return Reading(tuple(sorted(types)) if types else None, places, tuple(free), all_words, ignored)
+
+
+Meaning = tuple[list[tuple[Place, ...]], frozenset[int]]  # places one within the other, types
+
+
+def _meaning(word: str, kinds: Kinds) -> Meaning | None:
+    """What a word means, whole or as 英德托育, 英德市沙口镇, 清城区家长学校; None: nothing but itself."""
+    type_ids = types_of(word, kinds)
+    named = places_of(word)
+    if named and (not type_ids or any(text.folded(place.name) == word for place in named)):
+        return [named], frozenset()
+    if type_ids:
+        return [], type_ids
+    front, rest = place_in_front(word)
+    meant = _meaning(rest, kinds) if front else None
+    return ([front, *meant[0]], meant[1]) if meant else None
+
+
+def place_in_front(word: str) -> tuple[tuple[Place, ...], str]:
+    """(the divisions that the beginning of an unspaced word names, the longest one; the rest of the word),
+    or ((), the word). A query a character at most."""
+    if not word.isascii():
+        for end in range(min(len(word) - 1, LONGEST_PLACE), 1, -1):
+            if front := places_of(word[:end]):
+                return front, word[end:]
+    return (), word
+
+
+def inside(outer: tuple[Place, ...], inner: tuple[Place, ...]) -> tuple[tuple[Place, ...], bool]:
+    """The places of both, each the smaller one; (outer, False) when none of one is in one of the other."""
+    if not outer:
+        return inner, True
+    both = [
+        max(a, b, key=lambda place: place.lft)
+        for a in outer
+        for b in inner
+        if a.lft <= b.lft <= a.rgt or b.lft <= a.lft <= b.rgt
+    ]
+    return (tuple(dict.fromkeys(both)), True) if both else (outer, False)
+
+
+def types_of(word: str, kinds: Kinds) -> frozenset[int]:
+    """The types in one of whose names the word stands; of pinyin two syllables, of initials the first two,
+    of English four letters at least."""
+    ways = _naming(word)
+    return frozenset(id_ for id_, key in type_keys(kinds) if text.holds(key, ways))
+
+
+def _naming(word: str) -> Alternatives:
+    letters = tuple(word)
+    if len(letters) < 2 or word.isdigit():
+        return ()
+    if not word.isascii():
+        return ((Phrase("ch", letters),),)
+    english, initials, *pinyin = text.phrases(word)
+    ways = [*text.beginning((initials,)), *(way for way in pinyin if len(way[0].tokens) >= 2)]
+    return (*ways, english) if len(letters) >= 4 else tuple(ways)
+
+
+@lru_cache(maxsize=2)
+def type_keys(kinds: Kinds) -> list[tuple[int, Key]]:
+    return [(id_, Key(*columns)) for id_, *columns in db.query("SELECT type_id, ch, py, ini FROM type_key")]
+
+
+def places_of(word: str) -> tuple[Place, ...]:
+    """The divisions that are called just so, with or without 市, 镇, 村委会; none when they are more than
+    MOST_PLACES, and none for a single character. One query."""
+    if len(word) < 2 or word.isdigit():
+        return ()
+    names = [("ch", word), ("ch", text.OFFICE.sub("", word))]
+    if word.isascii():
+        names = [("py", word), ("ini", word.translate(text.WIDE))]
+    ways = tuple((Phrase(column, (text.whole(name),)),) for column, name in names)
+    rows = db.query(
+        f"SELECT d.id, d.padded_code, d.name, d.lft, d.rgt FROM {keys.matching('division_key')}"
+        f" JOIN division d ON d.id = found.id LIMIT {MOST_PLACES + 1}",
+        (keys.expression([ways]),),
+    )
+    return tuple(Place(*row) for row in rows) if len(rows) <= MOST_PLACES else ()
+
+
+# The text index
+
+
+def literal_ids(words: Sequence[str], *, cap: int, typed: bool = False) -> list[int] | None:
+    """The facilities, open or not, whose keys contain all the words, by id; None when more than `cap`.
+    `typed`: the last word may go on. One query."""
+    rows = db.query(
+        f"SELECT found.id FROM {keys.matching('search_key')} LIMIT {cap + 1}",
+        (keys.expression(_ways(words, typed=typed)),),
+    )
+    return sorted(row[0] for row in rows) if len(rows) <= cap else None
+
+
+def ids_after(words: Sequence[str], after: int, limit: int) -> list[int]:
+    """At most `limit` of the facilities whose keys contain all the words, beyond the id `after`, by id.
+    One query that stops at the last of them."""
+    rows = db.query(
+        f"SELECT found.id FROM {keys.matching('search_key')} WHERE found.id > ? ORDER BY found.id LIMIT {limit}",
+        (keys.expression(_ways(words)), after),
+    )
+    return [row[0] for row in rows]
+
+
+def contains_sql(words: Sequence[str], alias: str = "k") -> tuple[str, list[str]]:
+    """(a condition on a row of search_key that is called `alias`: it contains all the words; its values)."""
+    return keys.contains(_ways(words), alias)
+
+
+def _ways(words: Sequence[str], *, typed: bool = False) -> list[Alternatives]:
+    last = len(words) - 1
+    return [text.phrases(word, typed=typed and number == last) for number, word in enumerate(words)]
+
+
+def score(ch: str, words: Sequence[str]) -> int:
+    """How well a key's characters answer the words: 0 the name is just this, 1 begins with it, 2 contains
+    all the words, 3 they stand in the address or in the pinyin."""
+    name = ch.partition(REST)[0].partition(EDGE)[2][1:]
+    asked = f" {' '.join(''.join(words))} "
+    if name == asked:
+        return 0
+    if name.startswith(asked):
+        return 1
+    return 2 if all(f" {' '.join(word)} " in name for word in words) else 3

@@ -1,0 +1,173 @@
+"""Each filter has one meaning: near, by code, in the counts, and where thousands stand on one point."""
+
+from dataclasses import replace
+from datetime import timedelta
+from random import Random
+from typing import Any
+
+import pytest
+
+from servicemap.finder import near
+from servicemap.finder.filters import Filters, Within
+from servicemap.finder.search import count
+from servicemap.models import Division
+from servicemap.records import Record, Role
+from tests.factories import LAT, LNG, NORTH_GATE, TODAY, a_division, a_place, a_type, scaled
+from tests.finder.countryside import a_countryside, stored
+from tests.finder.oracle import Oracle
+from tests.finder.test_search import HERE, NOON, found_on, pages_of
+
+pytestmark = pytest.mark.usefixtures("registry", "unhurried")
+
+STACKED = 5000  # no deeper does a cursor go
+MIDNIGHT = NOON.replace(hour=0, minute=0, second=0)
+
+
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However busy the machine is, no search is broken off."""
+    monkeypatch.setattr(near, "BUDGET_S", 3600.0)
+
+
+def found(filters: Filters, **asked: Any) -> set[int]:
+    """The ids found near, which are those found by code."""
+    nearby = {one.id for one in found_on(pages_of(replace(HERE, filters=filters, **asked)))}
+    listed = {
+        one.id for one in found_on(pages_of(replace(HERE, lng=None, lat=None, filters=filters, **asked)))
+    }
+    assert nearby == listed
+    return nearby
+
+
+FITTING = [
+    (Filters(age_months=24), {"age_from_months": 24, "age_to_months": 24}, {"age_from_months": 25}),
+    (Filters(age_months=24), {}, {"age_to_months": 23}),
+    (Filters(fees=("free",)), {"fee": "free"}, {"fee": "discounted"}),
+    (Filters(fees=("free", "discounted")), {"fee": "discounted"}, {"fee": "paid"}),
+    (Filters(fees=("free",)), {"fee": "free"}, {}),
+    (Filters(fee_max=800), {"monthly_fee": 800, "fee": "paid"}, {"monthly_fee": 801, "fee": "paid"}),
+    (Filters(fee_max=0), {"fee": "free"}, {"fee": "paid"}),
+    (Filters(fee_max=100_000), {"monthly_fee": 100_000}, {}),
+    (Filters(inclusive=True), {"inclusive": True}, {"inclusive": False}),
+    (Filters(inclusive=True), {"inclusive": True}, {}),
+    (Filters(registered=True), {"registration_no": "1"}, {}),
+    (Filters(registered=True), {"registration_body": "卫健局"}, {"inclusive": True}),
+    (Filters(places_free=True), {"offered": 10, "taken": 9}, {"offered": 10, "registered": 20, "taken": 10}),
+    (Filters(places_free=True), {"registered": 10, "taken": 9}, {"offered": 10}),
+    (Filters(accessible="yes"), {"accessible": True}, {}),
+    (Filters(accessible="maybe"), {}, {"accessible": False}),
+    (Filters(verified_since=TODAY), {"verified_on": TODAY}, {"verified_on": TODAY - timedelta(1)}),
+    (Filters(verified_since=TODAY), {"verified_on": TODAY}, {}),
+    (Filters(open_at=MIDNIGHT), {"hours": "24/7"}, {"hours": "周一至周日 0:01-23:59"}),
+    (Filters(open_at=MIDNIGHT), {"hours": "24/7"}, {}),
+    (Filters(open_weekends=True), {"hours": "周六 9:00-17:00"}, {"hours": "周一至周五 9:00-17:00"}),
+    (Filters(open_weekends=True), {"hours": "24/7"}, {"hours": "看情况"}),
+    (Filters(box=(LNG, LAT, LNG + 1, LAT + 1)), {}, {"lng": LNG - 1e-7}),
+    (Filters(box=(LNG - 1, LAT - 1, LNG, LAT)), {}, {"lat": LAT + 1e-7}),
+    (Filters(box=(LNG - 1, LAT - 1, LNG, LAT)), {}, {"lng": None}),
+]
+
+
+@pytest.mark.parametrize(("filters", "fits", "fails"), FITTING)
+def test_a_filter_lets_through_what_fits_to_the_last_month_yuan_minute_and_degree(filters, fits, fails):
+    inside = a_place("inside", **fits)
+    a_place("outside", **fails)
+
+    assert found(filters) == {inside.id}
+
+
+def test_what_the_roles_of_a_place_say_counts_for_the_type_that_is_asked_for():
+    both = a_place("both", types=["nursery"], fee="free", age_from_months=0, age_to_months=36)
+    school = a_type("parent_school").id
+    stored([replace(both, id=0, roles=[*both.roles, Role(0, school, fee="paid", age_from_months=72)])])
+
+    free_schools = found(Filters(fees=("free",)), type_ids=(school,))
+    free_places = found(Filters(fees=("free",)))
+    toddlers = found(Filters(age_months=24), type_ids=(school,))
+
+    assert (free_schools, free_places, toddlers) == (set(), {1, 2}, set())
+
+
+def test_spans_of_several_divisions_mean_any_of_them():
+    a_place("one", division=NORTH_GATE)
+    a_place("two", division="441881101201")
+    a_place("three", division="441802102200")
+    spans = [Within(each.lft, each.rgt) for each in (a_division("441802001000"), a_division("441881000000"))]
+
+    assert found(Filters(within=tuple(spans))) == {1, 2}
+
+
+def test_of_a_hidden_place_no_filter_finds_more_than_its_public_facts():
+    facts = {"accessible": True, "inclusive": True, "registration_no": "1", "monthly_fee": 5}
+    a_place("public")
+    hidden = a_place("hidden", visibility="contact_only", offered=9, taken=1, **facts)
+    asked = [
+        Filters(accessible="yes"),
+        Filters(inclusive=True),
+        Filters(registered=True),
+        Filters(places_free=True),
+        Filters(fee_max=100),
+        Filters(box=(LNG - 1, LAT - 1, LNG + 1, LAT + 1)),
+        *(Filters(within=(Within(each.lft, each.rgt),)) for each in Division.select() if len(each.code) > 6),
+    ]
+
+    assert not any(hidden.id in found(filters) for filters in asked)
+    assert hidden.id in found(Filters(accessible="maybe"))
+
+
+def test_thousands_on_one_point_are_found_page_by_page_whatever_is_asked():
+    random, number = Random(40), scaled(STACKED, 500)
+    types = [a_type(key).id for key in ("nursery", "parent_school")]
+    division = a_division().id
+    stack = [a_stacked(random, types, division) for _ in range(number)]
+    stored(stack)
+    oracle = Oracle(stack, today=TODAY)
+    queries = [
+        replace(HERE, type_ids=type_ids, filters=filters, limit=limit, q=q)
+        for type_ids in ((), (types[0],), tuple(types))
+        for filters, q, limit in (
+            (Filters(), "", 100),
+            (Filters(fees=("free",)), "", 37),
+            (Filters(age_months=24, accessible="maybe"), "", 100),
+            (Filters(open_at=NOON.replace(second=0)), "", 100),
+            (Filters(box=(LNG, LAT, LNG + 1, LAT + 1)), "二楼", 100),
+            (Filters(verified_since=TODAY), "", 23),
+        )
+    ]
+
+    for query in queries:
+        right, _ = oracle.answer(query)
+        assert found_on(pages_of(query)) == right, query
+        assert count(query).total == min(len(right), 1000)
+
+
+def a_stacked(random: Random, types: list[int], division: int) -> Record:
+    fee, ages = random.choice(("free", "paid", None)), random.choice(((None, None), (0, 36), (36, 72)))
+    roles = [
+        Role(0, type_id, fee=fee, age_from_months=ages[0], age_to_months=ages[1])
+        for type_id in random.sample(types, random.choice((1, 2)))
+    ]
+    return Record(
+        0,
+        random.choice(("托育一楼", "托育二楼", "幼儿园二楼")),
+        division,
+        lng=LNG,
+        lat=LAT,
+        position_datum="wgs84",
+        position_precision=random.choice(("door", "community")),
+        hours=random.choice((None, "24/7", "周六 9:00-17:00")),
+        accessible=random.choice((True, False, None)),
+        verified_on=random.choice((None, TODAY)),
+        roles=roles,
+    )
+
+
+def test_every_division_filters_what_stands_in_it_and_nothing_else():
+    places, shapes = a_countryside(Random(41), 300)
+    oracle = Oracle(places, shapes, today=TODAY)
+
+    for division in Division.select():
+        span = (Within(division.lft, division.rgt),)
+        for query in (replace(HERE, radius_m=50_000), replace(HERE, lng=None, lat=None)):
+            asked = replace(query, filters=Filters(within=span), limit=100)
+            assert found_on(pages_of(asked)) == oracle.answer(asked)[0], division.name
