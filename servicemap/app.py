@@ -2,22 +2,65 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter
+from typing import Any
 
-from flask import Flask, Response, g, redirect, request
+from flask import Flask, Request, Response, g, redirect, request
 from flask_swagger_ui import get_swaggerui_blueprint
 
 from servicemap import db, registry
 from servicemap.access import ANONYMOUS, SEED
-from servicemap.api import coverage, divisions, facilities, health, imports
-from servicemap.api.errors import ServicemapApi
+from servicemap.api import (
+    changes,
+    clusters,
+    coverage,
+    divisions,
+    dump,
+    facilities,
+    health,
+    hours,
+    imports,
+    share,
+    suggestions,
+)
+from servicemap.api.caching import CHANGES, MOST_SECONDS, policy, tag
+from servicemap.api.compression import SUFFIX, compress
+from servicemap.api.edge import Edge, only_asks
+from servicemap.api.errors import ServicemapApi, problem_response
+from servicemap.api.limits import READS, WRITES, Limiter, LimitsInDocument
+from servicemap.api.metrics import Counters, exposition
 from servicemap.api.parsing import Code, Number
 from servicemap.config import Settings, read_settings
-from servicemap.errors import UnavailableError
+from servicemap.errors import NotFoundError, UnavailableError
 
 MOST_BYTES = 16_000_000  # of a request's body
 ACTOR_KEY = "servicemap.actor"  # set by the client in this process only: headers arrive as HTTP_*
 # endpoints that answer without the registry; None is an address that there isn't
-WITHOUT_DATABASE = (None, "root", "health.healthz", "api-docs.openapi_json", "swagger_ui.show")
+WITHOUT_DATABASE = (
+    None,
+    "root",
+    "share.open_place",
+    "health.healthz",
+    "metrics",
+    "api-docs.openapi_json",
+    "swagger_ui.show",
+)
+DOORS = (
+    facilities,
+    suggestions,
+    hours,
+    clusters,
+    divisions,
+    changes,
+    dump,
+    coverage,
+    imports,
+    share,
+    health,
+)
+LOOPBACK = ("127.0.0.1", "::1")
+FORWARDED = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP", "HTTP_VIA")
 # Swagger UI styles elements in place, and its page starts it by a script of its own
 HTML_POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline';"
@@ -27,6 +70,42 @@ HTML_POLICY = (
 
 def now() -> datetime:
     return datetime.now(UTC)
+
+
+def here() -> tuple[Request, Any]:
+    """The request and its g themselves: each access through the proxies looks them up again."""
+    return request._get_current_object(), g._get_current_object()  # type: ignore[attr-defined]
+
+
+def mark(response: Response) -> None:
+    """What caches are told; what every answer of a kind is told, Edge adds."""
+    asked, known = here()
+    environ, headers = asked.environ, response.headers
+    if known.version and known.version.demo:
+        headers["Servicemap-Demo"] = "true"
+    if not environ["PATH_INFO"].startswith("/api/"):
+        if (response.content_type or "").startswith("text/html"):
+            headers["Content-Security-Policy"] = HTML_POLICY
+        return
+    if "Cache-Control" in headers:  # a file of the dump knows best
+        return
+    endpoint, most_seconds = asked.endpoint, known.get("max_age", MOST_SECONDS)
+    if known.actor is not ANONYMOUS:
+        headers["Cache-Control"] = "private, no-cache"
+    elif response.status_code != 200 or endpoint not in CHANGES or not (known.version and most_seconds):
+        headers["Cache-Control"] = "no-store"
+    else:
+        headers["Cache-Control"] = policy(endpoint, known.now, environ["QUERY_STRING"], most_seconds)
+        headers["ETag"] = f'"{tag(endpoint, known.version, known.now, environ)}"'
+        if environ.get("HTTP_IF_NONE_MATCH") == "*":
+            response.status_code = 304
+            response.set_data(b"")
+
+
+def shrink(response: Response, asked: str) -> None:
+    """Compress the answer as an Accept-Encoding likes it; another coding has another ETag."""
+    if (chosen := compress(response, asked)) and (etag := response.headers.get("ETag")):
+        response.headers["ETag"] = f'{etag[:-1]}{SUFFIX[chosen]}"'
 
 
 def create_app(settings: Settings | None = None, clock: Callable[[], datetime] = now) -> Flask:
@@ -50,42 +129,68 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
         },
     )
     app.url_map.converters |= {"code": Code, "number": Number}
-    known: dict[str, object] = {}
+    state: dict[str, object] = {}
+    zone = settings.zone
+    limiter = Limiter(settings)
+    counters = Counters(Path(f"{settings.rate_path}.metrics"))
 
     @app.before_request
-    def begin() -> None:
-        g.actor = request.environ.get(ACTOR_KEY, ANONYMOUS)
-        g.today = settings.today(clock())
-        g.demo = False
-        if request.endpoint in WITHOUT_DATABASE:
-            return
+    def begin() -> Response | None:
+        asked, known = here()
+        environ, endpoint = asked.environ, asked.endpoint
+        known.started = perf_counter()
+        known.actor = actor = environ.get(ACTOR_KEY, ANONYMOUS)
+        known.now = clock().astimezone(zone)
+        known.today = today = known.now.date()
+        known.version = None
+        if endpoint in WITHOUT_DATABASE or asked.method == "OPTIONS":
+            return None
+        if actor is ANONYMOUS and endpoint != "health.readyz":
+            kind = READS if only_asks(environ) else WRITES
+            if wait := limiter.wait(environ, kind, known.now.timestamp()):
+                detail = f"请求太多，请 {wait} 秒后再试"
+                return problem_response(429, "too_many_requests", detail, headers={"Retry-After": str(wait)})
         db.connect()
-        if "schema" not in known:
+        if "schema" not in state:
             db.require_current_schema()
-            known["schema"] = "current"
-        g.demo = registry.is_demo()
-        if known.get("today") != g.today:
+            state["schema"] = "current"
+        known.version = registry.version()
+        known.demo = known.version.demo
+        if state.get("today") != today:
             try:
-                registry.roll_over(SEED, g.today)
-                known["today"] = g.today
+                registry.roll_over(SEED, today)
+                state["today"] = today
             except UnavailableError as error:
                 if error.code == "read_only":  # a replica: its primary does it
-                    known["today"] = g.today
+                    state["today"] = today
+        return None
 
     @app.after_request
-    def mark(response: Response) -> Response:
-        if g.get("demo"):
-            response.headers["Servicemap-Demo"] = "true"
-        response.headers["Referrer-Policy"] = "no-referrer"
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        if response.headers.get("Content-Type", "").startswith("text/html"):
-            response.headers["Content-Security-Policy"] = HTML_POLICY
-        if "lat" in request.args:  # an answer to an exact position stays with who asked
-            response.headers["Cache-Control"] = "no-store"
+    def finish(response: Response) -> Response:
+        asked, known = here()
+        mark(response)
+        if ACTOR_KEY not in asked.environ and (accepted := asked.environ.get("HTTP_ACCEPT_ENCODING")):
+            shrink(response, accepted)
+        counters.count(asked.endpoint or "none", response.status_code, perf_counter() - known.started)
         return response
 
-    api = ServicemapApi(app)
-    for module in (facilities, divisions, coverage, imports, health):
+    app.wsgi_app = Edge(  # type: ignore[method-assign]
+        app.wsgi_app,
+        lambda: clock().astimezone(zone),
+        known_by=(ACTOR_KEY, "HTTP_AUTHORIZATION"),
+        count=counters.count,
+    )
+
+    @app.get("/metrics")
+    def metrics() -> Response:
+        """For who works on this machine: a proxy's word for somebody else is none of them."""
+        local = request.remote_addr in LOOPBACK and not any(name in request.environ for name in FORWARDED)
+        if g.actor is ANONYMOUS and not local:
+            raise NotFoundError("没有这个地址")
+        return Response(exposition(counters.total()), mimetype="text/plain; version=0.0.4")
+
+    api = ServicemapApi(app, spec_kwargs={"extra_plugins": [LimitsInDocument()]})
+    for module in DOORS:
         api.register_blueprint(module.blp)
     app.register_blueprint(
         get_swaggerui_blueprint(

@@ -1,9 +1,21 @@
 """Making answers: every one says whether the registry is a demo."""
 
 import json
+from collections.abc import Iterable
+from datetime import date
 from typing import Any
 
 from flask import Response, g
+
+from servicemap.cards import SUSPENDED
+from servicemap.facility_types import known_kinds
+from servicemap.finder.gone import tombstone
+from servicemap.finder.items import Style, one
+from servicemap.finder.search import WIDENED_M, Counts, Page, Query
+from servicemap.links import route_links
+from servicemap.records import Record
+
+GEOJSON = "application/geo+json"
 
 
 def answer(payload: dict[str, Any]) -> dict[str, Any]:
@@ -11,14 +23,96 @@ def answer(payload: dict[str, Any]) -> dict[str, Any]:
     return {**payload, "demo": g.demo}
 
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
 
 
-def spliced(item: str, more: dict[str, Any]) -> Response:
+def spliced(item: bytes, more: dict[str, Any], mimetype: str = "application/json") -> Response:
     """An answer that is a JSON object already, with more members behind its own."""
-    return Response(f"{item[:-1]},{_encode({**more, 'demo': g.demo})[1:]}", mimetype="application/json")
+    members = _encode({**more, "demo": g.demo})[1:].encode("utf-8", "replace")
+    return Response(b"%b,%b" % (item[:-1], members), mimetype=mimetype)
 
 
-def spliced_list(items: list[str], more: dict[str, Any]) -> Response:
+def spliced_list(items: Iterable[bytes | str], more: dict[str, Any]) -> Response:
     """An answer whose items are JSON already: {"items":[…], more…, "demo":…}."""
-    return spliced('{"items":[' + ",".join(items) + "]}", more)
+    encoded = (item if isinstance(item, bytes) else item.encode() for item in items)
+    return spliced(b'{"items":[' + b",".join(encoded) + b"]}", more)
+
+
+def found(page: Page, query: Query, counts: Counts | None, members: list[str] | None) -> Response:
+    """A page of places, with what the search has to say about itself."""
+    items, more = page.items, about(page, query)
+    if members:
+        items = [_only(item, members, geojson=query.geojson) for item in items]
+    if counts:
+        kinds = known_kinds()
+        by_type = sorted(counts.by_type.items(), key=lambda pair: (-pair[1], pair[0]))
+        more["total"] = {"count": counts.total, "capped": counts.capped}
+        more["counts"] = [
+            {"type": kinds.by_id[id_].key, "type_name": kinds.by_id[id_].name, "count": number}
+            for id_, number in by_type
+        ]
+    if page.partial:
+        g.max_age = 0  # the next one may have more time
+    first = b"" if page.hotlines is None else b'"hotlines":[' + b",".join(page.hotlines) + b"],"
+    if query.geojson:
+        start = b'{"type":"FeatureCollection",' + first + b'"features":['
+        return spliced(start + b",".join(items) + b"]}", more, GEOJSON)
+    return spliced(b"{" + first + b'"items":[' + b",".join(items) + b"]}", more)
+
+
+def detail(record: Record, style: Style, today: date) -> Response:
+    """One place; of one that is gone also when, why, and where to go instead."""
+    item = one(record.id, style, SUSPENDED * record.rests(today))
+    more: dict[str, Any] = {"status": record.status(today), "datum": style.datum, "links": _links(record)}
+    if gone := tombstone(record, today):
+        instead = [
+            b'{"type":"%b","distance_m":%b,"facility":%b}'
+            % (
+                each["type"].encode(),
+                _encode(each["distance_m"]).encode(),
+                one(each["facility_id"], style),
+            )
+            for each in gone["alternatives"]
+        ]
+        item = item[:-1] + b',"alternatives":[' + b",".join(instead) + b"]}"
+        more |= {
+            "closed_on": gone["closed_on"],
+            "closed_reason": gone["reason"],
+            "former_types": gone["types"],
+        }
+    return spliced(item, more)
+
+
+def _links(record: Record) -> dict[str, str]:
+    """The way there, where it is known to the door: a rough position would send people astray."""
+    if record.visibility != "public" or record.position_precision not in ("door", "street"):
+        return {}
+    return route_links(record.lng, record.lat, record.name)
+
+
+def about(page: Page, query: Query) -> dict[str, Any]:
+    more: dict[str, Any] = {"next_cursor": page.next_cursor, "datum": query.datum}
+    if page.radius_m is not None:
+        more["radius_m"] = page.radius_m
+        if page.radius_m != query.radius_m:
+            found_some = "已扩大到" if page.radius_m < WIDENED_M[-1] or page.items else "扩大后也没有："
+            wider = f"{query.radius_m / 1000:g} 公里内没有，{found_some} {page.radius_m / 1000:g} 公里"
+            more["widened"] = {"from_m": query.radius_m, "to_m": page.radius_m, "notice": wider}
+    if page.reading:
+        more["understood"] = {
+            "types": [known_kinds().by_id[id_].key for id_ in page.reading.types or ()],
+            "divisions": [{"code": place.code, "name": place.name} for place in page.reading.places],
+            "words": list(page.reading.free),
+            "ignored": list(page.reading.ignored),
+        }
+    if page.partial:
+        more["partial"] = True
+    return more
+
+
+def _only(item: bytes, members: list[str], *, geojson: bool) -> bytes:
+    facts = json.loads(item)
+    if geojson:
+        kept = {name: value for name, value in facts["properties"].items() if name in members}
+        return _encode({**facts, "properties": kept}).encode()
+    return _encode({name: value for name, value in facts.items() if name in members}).encode()

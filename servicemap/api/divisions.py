@@ -5,11 +5,13 @@ from typing import Any
 from flask import g
 from marshmallow import fields
 
-from servicemap import division_list, divisions
+from servicemap import division_list, divisions, geo, registry
 from servicemap.access import IMPORT
 from servicemap.api.answers import answer
-from servicemap.api.parsing import Choice, Several, Strict, StrictBlueprint, Text, Whole, parameter
-from servicemap.api.schemas import DemoSchema, DivisionDetailSchema, DivisionsSchema
+from servicemap.api.filters import DATUM, Located
+from servicemap.api.parsing import Choice, Degrees, Several, Strict, StrictBlueprint, Text, Whole, parameter
+from servicemap.api.schemas import DemoSchema, DivisionDetailSchema, DivisionsSchema, StepSchema, text
+from servicemap.geo import DATUMS
 from servicemap.models import LEVELS, Division
 
 blp = StrictBlueprint("divisions", __name__, url_prefix="/api/v1", description="行政区划")
@@ -24,6 +26,26 @@ class ListSchema(Strict):
 
 class LevelSchema(Strict):
     level = Choice(LEVELS, metadata={"description": "代码在几级都有时，要哪一级；默认最高一级"})
+
+
+class LocateSchema(Located):
+    lat = Degrees(90, required=True, metadata={"description": "纬度，度", "example": 23.6979})
+    lng = Degrees(180, required=True, metadata={"description": "经度，度", "example": 113.0627})
+    datum = Choice(
+        DATUMS,
+        required=True,
+        error_messages={"required": f"missing_datum|给了位置就要说明{DATUM}"},
+        metadata={"description": DATUM},
+    )
+
+
+class LocatedSchema(DemoSchema):
+    county = fields.Nested(StepSchema, allow_none=True, metadata={"description": "所在县（区）；空为不详"})
+    town = fields.Nested(
+        StepSchema, allow_none=True, metadata={"description": "所在镇（街）；空为没有这里的镇界，或不详"}
+    )
+    path = fields.List(fields.Nested(StepSchema), metadata={"description": "从最高一级到查得的最低一级"})
+    remark = text("查不到时说明原因")
 
 
 class DivisionRowSchema(Strict):
@@ -71,6 +93,32 @@ def list_divisions(args: dict[str, Any]) -> dict[str, Any]:
     return answer({"items": items, "next_after": items[-1]["code"] if full else None})
 
 
+@blp.get("/divisions/locate")
+@blp.arguments(LocateSchema, location="query")
+@blp.response(200, LocatedSchema)
+@blp.fails(503)
+def locate(args: dict[str, Any]) -> dict[str, Any]:
+    """一个位置在哪个县（区）、镇（街），按已知的边界"""
+    return _located(**args)
+
+
+@blp.post("/divisions/locate")
+@blp.arguments(LocateSchema)
+@blp.response(200, LocatedSchema)
+@blp.fails(400, 413, 415, 503)
+def locate_posted(body: dict[str, Any]) -> dict[str, Any]:
+    """同上，位置放在请求内容里，不进地址"""
+    return _located(**body)
+
+
+def _located(lat: float, lng: float, datum: str) -> dict[str, Any]:
+    id_ = divisions.locate(*geo.to_wgs84(lng, lat, datum))
+    path = divisions.paths([id_])[id_] if id_ else ()
+    step = {step.level: step for step in path}
+    remark = None if "county" in step else "这个位置不在已知的县（区）边界内"
+    return answer({"county": step.get("county"), "town": step.get("town"), "path": path, "remark": remark})
+
+
 @blp.get("/divisions/<code:code>")
 @blp.arguments(LevelSchema, location="query")
 @blp.response(200, DivisionDetailSchema)
@@ -95,4 +143,6 @@ def get_division(args: dict[str, Any], code: str) -> dict[str, Any]:
 def import_divisions(body: dict[str, Any]) -> dict[str, Any]:
     """导入区划名录：全部成功，或什么都不改；需要权限"""
     rows = [division_list.DivisionRow(**row) for row in body["rows"]]
-    return answer(division_list.import_divisions(g.actor, rows))
+    counts = division_list.import_divisions(g.actor, rows)
+    registry.roll_over(g.actor, g.today)  # places say the names of their divisions
+    return answer(counts)

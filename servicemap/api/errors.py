@@ -56,12 +56,14 @@ HTTP_WORDS = {
     414: ("uri_too_long", "地址太长"),
     415: ("unsupported_media_type", "不支持这种内容类型"),
     422: ("invalid", "参数或内容有误"),
+    429: ("too_many_requests", "请求太多，请稍后再试"),
     431: ("headers_too_large", "请求头太大"),
     500: ("internal", "服务器出了意外，已经记录；请稍后再试"),
     503: ("unavailable", "暂时不能提供服务，请稍后再试"),
 }
 ERROR_HEADERS = {
     401: {"WWW-Authenticate": {"description": "Bearer", "schema": {"type": "string"}}},
+    429: {"Retry-After": {"description": "多少秒后再试", "schema": {"type": "integer"}}},
     503: {"Retry-After": {"description": "多少秒后再试", "schema": {"type": "integer"}}},
 }
 PROBLEM_JSON = "application/problem+json"

@@ -5,53 +5,59 @@ from typing import Any
 from flask import Response, g
 from marshmallow import ValidationError, fields, validates_schema
 
-from servicemap import divisions, facilities, facts
+from servicemap import facilities, facts
 from servicemap.access import READ_RECORD
-from servicemap.api.answers import answer, spliced, spliced_list
-from servicemap.api.parsing import Choice, Degrees, Several, Strict, StrictBlueprint, Text, Whole, parameter
+from servicemap.api.answers import answer, detail, found
+from servicemap.api.filters import MOST_TYPES, FilterFields, filters_of, types_and_division
+from servicemap.api.parsing import Choice, Several, Strict, StrictBlueprint, Text, Whole, Yes, parameter
 from servicemap.api.schemas import (
     DemoSchema,
     FacilitiesSchema,
     FacilityDetailSchema,
+    FacilitySchema,
     FacilityTypesSchema,
 )
-from servicemap.facility_types import Kinds, known_kinds
-from servicemap.finder.search import Query, one, search
+from servicemap.facility_types import Kinds
+from servicemap.finder.items import Style
+from servicemap.finder.opening import moment
+from servicemap.finder.search import Query, count, search
 from servicemap.geo import DATUMS
-from servicemap.models import Division
 
 blp = StrictBlueprint("facilities", __name__, url_prefix="/api/v1", description="服务点")
 
-DATUM = "坐标系：gcj02（高德、腾讯、微信）、bd09（百度）、wgs84（天地图、GPS）"
-MOST_TYPES = 20  # SQLite joins at most 500 SELECTs, and the finder's probe has up to 18 a type
-CHINA = (0.8, 55.9, 72.0, 137.9)  # south, north, west, east: where gcj02 and bd09 mean anything
+MEMBERS = tuple(FacilitySchema().fields)
 
 
-class FindSchema(Strict):
-    lat = Degrees(90, metadata={"description": "纬度，度；与 lng、datum 一起给", "example": 23.6979})
-    lng = Degrees(180, metadata={"description": "经度，度", "example": 113.0627})
-    datum = Choice(DATUMS, metadata={"description": DATUM + "。给了位置就必须说明；回答用同一坐标系"})
-    radius_m = Whole(1, 50_000, load_default=5000, metadata={"description": "半径，米"})
-    type = Several(
-        Text(60), MOST_TYPES, metadata={"description": "类型，可重复：任一即可", "example": ["nursery"]}
+class FindSchema(FilterFields):
+    q = Text(
+        100,
+        metadata={
+            "description": "文字：名称、地址、类型和俗称、地名，汉字、全拼、首字母",
+            "example": "英德 托育",
+        },
     )
-    division = Text(20, metadata={"description": "区划代码，可补足全长", "example": "441802000000"})
+    radius_m = Whole(
+        1, 50_000, load_default=5000, metadata={"description": "半径，米；里面没有就自动扩大并说明"}
+    )
+    accuracy_m = Whole(
+        0,
+        50_000,
+        load_default=0,
+        metadata={"description": "位置本身准到多少米（模糊定位）；大于 0 时距离带“约”"},
+    )
     limit = Whole(1, 100, load_default=20, metadata={"description": "一页最多几个"})
     cursor = Text(500, metadata={"description": "上一页给的 next_cursor"})
+    total = Yes(metadata={"description": "true：一共多少，数到 1000 为止"})
+    counts = Several(Choice(("type",)), 1, metadata={"description": "type：各类型多少，数到 1000 为止"})
+    fields = Several(  # type: ignore[assignment]
+        Choice(MEMBERS), len(MEMBERS), metadata={"description": "只要这些字段，可重复"}
+    )
+    format = Choice(("json", "geojson"), load_default="json", metadata={"description": "geojson 只用 wgs84"})
 
     @validates_schema
-    def position_is_whole(self, data: dict[str, Any], **_: Any) -> None:
-        if ("lat" in data) != ("lng" in data):
-            missing = "lat" if "lng" in data else "lng"
-            raise ValidationError("missing_parameter|lat 和 lng 要一起给", missing)
-        if "lat" in data and "datum" not in data:
-            raise ValidationError(f"missing_datum|给了位置就要说明{DATUM}", "datum")
-        south, north, west, east = CHINA
-        if data.get("datum", "wgs84") != "wgs84" and "lat" in data:
-            for name, low, high in (("lat", south, north), ("lng", west, east)):
-                if not low <= data[name] <= high:
-                    detail = f"{data['datum']} 只用于中国；别处请用 wgs84"
-                    raise ValidationError(f"out_of_range|{detail}", name)
+    def geojson_is_wgs84(self, data: dict[str, Any], **_: Any) -> None:
+        if data["format"] == "geojson" and data.get("datum", "wgs84") != "wgs84":
+            raise ValidationError("bad_choice|geojson 的坐标只能是 wgs84，请给 datum=wgs84 的位置", "format")
 
 
 class OneSchema(Strict):
@@ -79,27 +85,37 @@ class RecordsSchema(DemoSchema):
 @blp.fails(400, 503)
 def list_facilities(args: dict[str, Any]) -> Response:
     """找服务点：给位置则由近到远，不给则按编号"""
-    type_ids, division = _asked(args)
+    return _find(args)
+
+
+@blp.post("/facilities/search")
+@blp.arguments(FindSchema)
+@blp.response(200, FacilitiesSchema)
+@blp.fails(400, 413, 415, 503)
+def search_facilities(args: dict[str, Any]) -> Response:
+    """找服务点，同上，参数放在请求内容里，位置不进地址"""
+    return _find(args)
+
+
+def _find(args: dict[str, Any]) -> Response:
+    type_ids, filters = filters_of(args)
     query = Query(
+        g.now,
         args.get("lng"),
         args.get("lat"),
         args.get("datum", "wgs84"),
         args["radius_m"],
         type_ids,
-        division,
+        filters,
+        args.get("open") == "now",
+        args.get("q", ""),
         args["limit"],
+        args["accuracy_m"],
+        args["format"] == "geojson",
     )
     page = search(query, args.get("cursor"))
-    return spliced_list(page.items, {"next_cursor": page.next_cursor, "datum": query.datum})
-
-
-def _asked(args: dict[str, Any]) -> tuple[tuple[int, ...], Division | None]:
-    """The types and the division that a query names."""
-    with parameter():
-        kinds = known_kinds() if "type" in args else None
-        type_ids = {kinds.get(word).id for word in args["type"]} if kinds else set()
-        division = divisions.get(args["division"]) if "division" in args else None
-    return tuple(sorted(type_ids)), division
+    counts = count(query) if args.get("total") or "counts" in args else None
+    return found(page, query, counts, args.get("fields"))
 
 
 @blp.get("/facilities/<code:code>")
@@ -108,9 +124,7 @@ def _asked(args: dict[str, Any]) -> tuple[tuple[int, ...], Division | None]:
 @blp.fails(404, 503)
 def get_facility(args: dict[str, Any], code: str) -> Response:
     """一个服务点"""
-    record = facilities.get(code)
-    status = {"status": record.status(g.today), "datum": args["datum"]}
-    return spliced(one(record.id, args["datum"]), status)
+    return detail(facilities.get(code), Style(moment(g.now), args["datum"]), g.today)
 
 
 @blp.get("/facility-records")
@@ -120,7 +134,7 @@ def get_facility(args: dict[str, Any], code: str) -> Response:
 @blp.fails(503)
 def list_records(args: dict[str, Any]) -> dict[str, Any]:
     """全部资料，按编号，供导出；需要权限"""
-    type_ids, division = _asked(args)
+    type_ids, division = types_and_division(args)
     with parameter(facility="after"):
         after = facilities.get(args["after"]).id if "after" in args else 0
     records = facilities.list_records(type_ids, division, after=after, limit=args["limit"])

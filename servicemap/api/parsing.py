@@ -5,13 +5,14 @@ import json
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from copy import deepcopy
 from datetime import date
 from functools import wraps
 from http import HTTPStatus
 from typing import Any, NoReturn
+from urllib.parse import parse_qsl
 
 import marshmallow as ma
 from flask import Request, g, request
@@ -26,6 +27,10 @@ from servicemap.errors import InvalidError, NotFoundError, Problem
 DEEPEST_JSON = 8
 MOST_NAMED = 10  # wrong parameters that the detail names; the problems hold them all
 View = Callable[..., Any]
+
+
+_DEGREES = re.compile(r"-?[0-9]{1,4}(\.[0-9]{1,20})?").fullmatch
+_WHOLE = re.compile(r"-?[0-9]{1,15}").fullmatch
 
 
 class Strict(ma.Schema):
@@ -53,7 +58,7 @@ class Whole(_Field, ma.fields.Integer):
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> int:
         text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-        if not isinstance(text, str) or not re.fullmatch(r"-?[0-9]{1,15}", text):
+        if not isinstance(text, str) or not _WHOLE(text):
             self.wrong("bad_number", f"应为 {self.low} 到 {self.high} 的整数")
         if not self.low <= int(text) <= self.high:
             self.wrong("out_of_range", f"应在 {self.low} 到 {self.high} 之间")
@@ -61,14 +66,16 @@ class Whole(_Field, ma.fields.Integer):
 
 
 class Degrees(_Field, ma.fields.Float):
-    """A finite decimal number in plain ASCII, within ±bound."""
+    """A finite decimal number in plain ASCII (or a JSON number), within ±bound."""
 
     def __init__(self, bound: int, **kwargs: Any) -> None:
         super().__init__(validate=Range(-bound, bound), **kwargs)
         self.bound = bound
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> float:
-        if not isinstance(value, str) or not re.fullmatch(r"-?[0-9]{1,4}(\.[0-9]{1,20})?", value):
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            value = format(value, "f")
+        if not isinstance(value, str) or not _DEGREES(value):
             self.wrong("bad_number", "应为十进制度数，例如 23.697899")
         if not -self.bound <= float(value) <= self.bound:
             hint = "；经纬度是不是填反了？" if self.bound == 90 and abs(float(value)) <= 180 else ""
@@ -107,6 +114,18 @@ class Choice(Text):
         return value
 
 
+class Custom(Text):
+    """A text with a form of its own: subclasses read it, or say what is wrong."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
+        return self.read(super()._deserialize(value, attr, data, **kwargs))
+
+    read: Callable[[str], Any]  # the subclass's
+
+    def _validate(self, value: Any) -> None:
+        """The length was looked at before it was read."""
+
+
 class Day(_Field, ma.fields.Date):
     """A date as YYYY-MM-DD, in the years 1900 to 2099."""
 
@@ -142,6 +161,15 @@ class Flag(_Field, ma.fields.Boolean):
         if not isinstance(value, bool):
             self.wrong("bad_flag", "应为 true 或 false")
         return value
+
+
+class Yes(_Field, ma.fields.Boolean):
+    """true or false, in a query as these words."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> bool:
+        if not isinstance(value, bool) and value not in ("true", "false"):
+            self.wrong("bad_flag", "应为 true 或 false")
+        return value is True or value == "true"
 
 
 class Code(BaseConverter):
@@ -221,14 +249,83 @@ def _names(problems: list[Problem]) -> str:
     return "、".join(names[:MOST_NAMED]) + (" 等" if len(names) > MOST_NAMED else "")
 
 
+class Compiled:
+    """A query schema made ready: reads what is right in a tenth of the time, and leaves whatever is odd
+    to the schema itself, which says what is wrong."""
+
+    def __init__(self, schema: ma.Schema) -> None:
+        self.several = {name for name, field in schema.fields.items() if isinstance(field, ma.fields.List)}
+        self.read_one = {
+            name: (field.inner if isinstance(field, ma.fields.List) else field)._deserialize
+            for name, field in schema.fields.items()
+        }
+        self.most = {name: field.validators for name, field in schema.fields.items() if name in self.several}
+        self.defaults = {
+            name: field.load_default
+            for name, field in schema.fields.items()
+            if field.load_default is not ma.missing
+        }
+        self.required = [name for name, field in schema.fields.items() if field.required]
+        hooks = schema._hooks["validates_schema"]  # (method's name, many, options)
+        self.whole = [getattr(schema, name) for name, *_ in hooks]
+
+    def read(self, query: str) -> dict[str, Any] | None:
+        """The arguments of a query string, or None when something about it is odd."""
+        args: dict[str, Any] = {}
+        if not query.isascii():
+            return None
+        try:
+            for name, value in _pairs(query):
+                if name in self.several:
+                    args.setdefault(name, []).append(self.read_one[name](value, name, None))
+                elif name in args:
+                    return None
+                else:
+                    args[name] = self.read_one[name](value, name, None)
+            for name in self.several & args.keys():
+                for validate in self.most[name]:
+                    validate(args[name])
+            args = {**self.defaults, **args}
+            for check in self.whole:
+                check(args)
+        except (ma.ValidationError, KeyError, ValueError):
+            return None
+        return args if all(name in args for name in self.required) else None
+
+
+def _pairs(query: str) -> Iterable[tuple[str, str]]:
+    if not query:
+        return ()
+    if "%" in query or "+" in query:
+        return parse_qsl(query, keep_blank_values=True, errors="strict")
+    return [(name, value) for name, _, value in (pair.partition("=") for pair in query.split("&") if pair)]
+
+
 class StrictBlueprint(Blueprint):
     """Routes whose decorators are the contract; a query key that none of them names is an error."""
 
     ARGUMENTS_PARSER = StrictParser()
 
     def arguments(self, schema: type[Strict], **options: Any) -> Any:
-        """As the parent's, with one instance of the schema: of a class it would make one a request."""
-        return super().arguments(schema(), **options)
+        """As the parent's, with one instance of the schema: of a class it would make one a request.
+        A query is read by the compiled schema first."""
+        instance = schema()
+        with_schema = super().arguments(instance, **options)
+        if options.get("location") != "query":
+            return with_schema
+        compiled = Compiled(instance)
+
+        def decorate(view: View) -> View:
+            slowly = with_schema(view)
+
+            @wraps(slowly)
+            def quickly(*args: Any, **kwargs: Any) -> Any:
+                given = compiled.read(request.environ.get("QUERY_STRING", ""))
+                return slowly(*args, **kwargs) if given is None else view(*args, given, **kwargs)
+
+            return quickly
+
+        return decorate
 
     def route(self, rule: str, **options: Any) -> Callable[[View], View]:
         register = super().route(rule, **options)
@@ -244,7 +341,8 @@ class StrictBlueprint(Blueprint):
     def _without_query(self, view: View) -> View:
         @wraps(view)
         def checked(*args: Any, **kwargs: Any) -> Any:
-            self.ARGUMENTS_PARSER.parse(Strict(), location="query")
+            if request.environ.get("QUERY_STRING"):
+                self.ARGUMENTS_PARSER.parse(Strict(), location="query")
             return view(*args, **kwargs)
 
         return self.fails(422)(checked)

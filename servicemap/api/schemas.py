@@ -4,7 +4,7 @@ import marshmallow as ma
 from marshmallow import fields
 
 from servicemap.geo import DATUMS
-from servicemap.models import FEES, LEVELS, PRECISIONS, VISIBILITIES
+from servicemap.models import CLASSES, DELIVERIES, FEES, FORMS, LEVELS, MEALS, PRECISIONS, VISIBILITIES
 
 
 class Open(ma.Schema):
@@ -56,6 +56,24 @@ class PlacesSchema(Open):
     on = day("截至日期")
 
 
+class RegistrationSchema(Open):
+    """备案"""
+
+    body = text("备案机关")
+    no = text("备案编号")
+
+
+class RoleClassSchema(Open):
+    """班型：托育机构的一种班，有自己的月龄、托位和月费"""
+
+    kind = word("班型代号", CLASSES)
+    name = text("班型名称：乳儿班、托小班、托大班、混龄")
+    age_from_months = whole("最小月龄")
+    age_to_months = whole("最大月龄")
+    places = fields.Nested(PlacesSchema, allow_none=True, metadata={"description": "托位；空为不详"})
+    monthly_fee = whole("每月费用，元；空为不详")
+
+
 class RoleSchema(Open):
     """挂牌：一处可有多个"""
 
@@ -69,6 +87,22 @@ class RoleSchema(Open):
     fee = word("收费", FEES)
     fee_text = text("收费说明")
     places = fields.Nested(PlacesSchema, allow_none=True)
+    inclusive = fields.Boolean(metadata={"description": "普惠；不详则没有此项，不等于不是"}, allow_none=True)
+    inclusive_body = text("普惠认定机关；不详则没有此项")
+    inclusive_no = text("普惠认定文号；不详则没有此项")
+    registration = fields.Nested(
+        RegistrationSchema, allow_none=True, metadata={"description": "备案；不详则没有此项，不等于没有备案"}
+    )
+    forms = fields.List(
+        fields.String(),
+        metadata={
+            "description": f"托育形式（全日、半日、计时、临时）：{'、'.join(FORMS)}（以后可能增加）；不详则没有此项"
+        },
+    )
+    meals = word("供餐：含餐、另收餐费、不供餐；不详则没有此项", MEALS)
+    prepaid_months = whole("预收几个月的费用；不详则没有此项")
+    monthly_fee = whole("每月费用，元；各班不同的看 classes；不详则没有此项")
+    classes = fields.List(fields.Nested(RoleClassSchema), metadata={"description": "班型；不详则没有此项"})
     serves = fields.List(fields.Nested(StepSchema), metadata={"description": "明确服务的区划；空为所在区划"})
 
 
@@ -97,6 +131,7 @@ class FactsSchema(Open):
     roles = fields.List(fields.Nested(RoleSchema))
     division = fields.Nested(StandingSchema)
     address = text("地址")
+    delivery = word("服务方式：到场、网上、上门、电话；不是到场的没有位置，不上地图", DELIVERIES)
     position_precision = word("位置精度", PRECISIONS)
     phone = text("电话")
     hours = text("开放时间")
@@ -119,6 +154,11 @@ class FacilitySchema(FactsSchema):
         allow_none=True,
     )
     approximate = fields.Boolean(metadata={"description": "位置只到村居或乡镇，或没有位置"})
+    distance_text = text("给人看的距离，例如 850 米、约 3 公里；同 distance_m")
+    marker_id = fields.Integer(metadata={"description": "整数编号，和 code 一一对应，不变；地图标记用"})
+    open_state = word("现在（或所问的时间）是否开放", ("open", "closed", "unknown"))
+    next_change = text("下一次开或关的当地时间，例如 2026-11-24T12:00:00+08:00；空为不变或不知道")
+    age_unknown = fields.Boolean(metadata={"description": "true：没有写明年龄；按年龄找时才有此项"})
 
 
 class DemoSchema(Open):
@@ -127,14 +167,85 @@ class DemoSchema(Open):
     demo = fields.Boolean(metadata={"description": "true：示例库，服务点都是虚构的"})
 
 
+class WidenedSchema(Open):
+    """半径内没有，扩大了"""
+
+    from_m = fields.Integer(metadata={"description": "原来的半径，米"})
+    to_m = fields.Integer(metadata={"description": "扩大到多少米"})
+    notice = fields.String(metadata={"description": "给人看的说明"})
+
+
+class NamedDivisionSchema(Open):
+    """一个区划"""
+
+    code = text("区划代码")
+    name = text("名称")
+
+
+class UnderstoodSchema(Open):
+    """q 是怎样理解的"""
+
+    types = fields.List(fields.String(), metadata={"description": "当作类型的"})
+    divisions = fields.List(fields.Nested(NamedDivisionSchema), metadata={"description": "当作地名的"})
+    words = fields.List(fields.String(), metadata={"description": "在名称和地址里找的"})
+    ignored = fields.List(fields.String(), metadata={"description": "没有用上的"})
+
+
+class TotalSchema(Open):
+    """一共多少"""
+
+    count = fields.Integer(metadata={"description": "数到 1000 为止"})
+    capped = fields.Boolean(metadata={"description": "true：不止这些"})
+
+
+class TypeCountSchema(Open):
+    """一种类型多少"""
+
+    type = text("类型")
+    type_name = text("类型名称")
+    count = fields.Integer()
+
+
 class FacilitiesSchema(DemoSchema):
+    hotlines = fields.List(
+        fields.Nested(FacilitySchema), metadata={"description": "热线：所问和保护有关时才有此项"}
+    )
     items = fields.List(fields.Nested(FacilitySchema))
     next_cursor = text("下一页的 cursor；空为最后一页")
     datum = word("回答中坐标的坐标系", DATUMS)
+    radius_m = fields.Integer(metadata={"description": "实际找的半径，米；不给位置时没有此项"})
+    widened = fields.Nested(WidenedSchema, metadata={"description": "半径内没有、扩大了才有此项"})
+    understood = fields.Nested(UnderstoodSchema, metadata={"description": "给了 q 才有此项"})
+    partial = fields.Boolean(  # type: ignore[assignment]
+        metadata={"description": "true：找得太久，先回答到这里；没有找远处"}
+    )
+    total = fields.Nested(TotalSchema, metadata={"description": "total=true 才有此项"})
+    counts = fields.List(
+        fields.Nested(TypeCountSchema), metadata={"description": "要了 total 或 counts 才有此项"}
+    )
+
+
+class AlternativeSchema(Open):
+    """关了的地方的替代"""
+
+    type = text("原来的一种类型")
+    distance_m = fields.Float(metadata={"description": "离原址的直线距离，米"}, allow_none=True)
+    facility = fields.Nested(FacilitySchema, metadata={"description": "最近的、还开着的同类"})
 
 
 class FacilityDetailSchema(FacilitySchema, DemoSchema):
+    closed_on = day("关闭日期；关了才有此项和以下三项")
+    closed_reason = text("关闭原因")
+    former_types = fields.List(fields.String(), metadata={"description": "原来的类型"})
+    alternatives = fields.List(fields.Nested(AlternativeSchema))
     status = text("今天的状态：open、suspended、closed、planned（以后可能增加）")
+    links = fields.Dict(
+        keys=fields.String(),
+        values=fields.String(),
+        metadata={
+            "description": "去那里的路：amap 高德、tencent 腾讯、baidu 百度、geo；位置不到门牌街路的没有"
+        },
+    )
     datum = word("坐标系", DATUMS)
 
 

@@ -7,6 +7,7 @@ Additions are free and enums may grow. Run as a program it prints the document a
 import copy
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -27,8 +28,9 @@ NARROWS = (*LIMITS, "required", "enum", "pattern", "format")
 
 
 def document() -> dict[str, Any]:
-    app = create_app(Settings(database_url="sqlite:///unused.db"))
-    text = app.test_client().get("/openapi.json").text
+    with TemporaryDirectory() as folder:
+        app = create_app(Settings(database_url=f"sqlite:///{folder}/unused.db"))
+        text = app.test_client().get("/openapi.json").text
     for old, new in RENAMED_IN_3_13:
         text = text.replace(new, old)
     return json.loads(text)

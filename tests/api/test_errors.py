@@ -152,6 +152,7 @@ def test_no_route_ignores_a_key_that_it_does_not_know(client, admin):
     a_place()
     paths = client.get("/openapi.json").json["paths"]
 
+    del paths["/f/{code}"]  # what is shared bears what WeChat adds to it
     for path, operations in paths.items():
         for method in operations.keys() - {"parameters"}:
             url = re.sub("{.*?}", "1", path)
@@ -160,7 +161,7 @@ def test_no_route_ignores_a_key_that_it_does_not_know(client, admin):
             )
 
             check_problem(response, 422, "bad_parameters")
-            assert response.json["errors"][0]["field"] == "tpye"
+            assert "tpye" in {problem["field"] for problem in response.json["errors"]}
 
 
 def test_a_road_that_leads_nowhere_is_a_404_whatever_stands_in_it(client):

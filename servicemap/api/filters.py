@@ -1,0 +1,169 @@
+"""What lists, maps and counts are asked in common: the same parameters with the same meaning everywhere."""
+
+import re
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import g
+from marshmallow import ValidationError, validates_schema
+
+from servicemap import divisions, geo
+from servicemap.api.parsing import Choice, Custom, Degrees, Several, Strict, Text, Whole, Yes, parameter
+from servicemap.facility_types import known_kinds
+from servicemap.finder.filters import FEE_FLAGS, Box, Filters, Within
+from servicemap.geo import CHINA, DATUMS
+from servicemap.models import Division
+
+DATUM = "坐标系：gcj02（高德、腾讯、微信）、bd09（百度）、wgs84（天地图、GPS）"
+MOST_TYPES = 20  # SQLite joins at most 500 SELECTs, and the finder's probe has up to 18 a type
+
+
+class BoxField(Custom):
+    """west,south,east,north in degrees."""
+
+    def read(self, text: str) -> tuple[float, float, float, float]:
+        parts = re.fullmatch(
+            r"(-?\d{1,3}(?:\.\d{1,20})?)" + r",(-?\d{1,3}(?:\.\d{1,20})?)" * 3, text, re.ASCII
+        )
+        if not parts:
+            self.wrong("bad_bbox", "应为 西,南,东,北 四个度数，例如 112.9,23.6,113.2,23.8")
+        west, south, east, north = map(float, parts.groups())
+        if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
+            self.wrong("bad_bbox", "应为 西,南,东,北：西小于东，南小于北")
+        return west, south, east, north
+
+
+class InstantField(Custom):
+    """now, or a local date and time to the minute."""
+
+    def read(self, text: str) -> str | datetime:
+        if text == "now":
+            return text
+        instant = None
+        if re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d", text, re.ASCII):
+            with suppress(ValueError):
+                instant = datetime.fromisoformat(text)
+        if instant is None:
+            self.wrong("bad_instant", "应为 now，或当地时间，例如 2026-12-31T15:30")
+        return instant
+
+
+class MonthField(Custom):
+    """YYYY-MM as months since the year 0."""
+
+    def read(self, text: str) -> int:
+        parts = re.fullmatch(r"((?:19|20)\d\d)-(0[1-9]|1[0-2])", text, re.ASCII)
+        if not parts:
+            self.wrong("bad_month", "应为年月，例如 2024-05")
+        return int(parts[1]) * 12 + int(parts[2])
+
+
+class Located(Strict):
+    """A position: all of lat, lng and datum, or none."""
+
+    lat = Degrees(90, metadata={"description": "纬度，度；与 lng、datum 一起给", "example": 23.6979})
+    lng = Degrees(180, metadata={"description": "经度，度", "example": 113.0627})
+    datum = Choice(DATUMS, metadata={"description": DATUM + "。给了位置就必须说明；回答用同一坐标系"})
+
+    @validates_schema
+    def position_is_whole(self, data: dict[str, Any], **_: Any) -> None:
+        if ("lat" in data) != ("lng" in data):
+            missing = "lat" if "lng" in data else "lng"
+            raise ValidationError("missing_parameter|lat 和 lng 要一起给", missing)
+        if ("lat" in data or "bbox" in data) and "datum" not in data:
+            raise ValidationError(f"missing_datum|给了位置就要说明{DATUM}", "datum")
+        if data.get("datum", "wgs84") == "wgs84":
+            return
+        west, south, east, north = CHINA
+        detail = f"out_of_range|{data['datum']} 只用于中国；别处请用 wgs84"
+        for name, low, high in (("lat", south, north), ("lng", west, east)):
+            if name in data and not low <= data[name] <= high:
+                raise ValidationError(detail, name)
+        if "bbox" in data:
+            box = data["bbox"]
+            if not (west <= box[0] and south <= box[1] and box[2] <= east and box[3] <= north):
+                raise ValidationError(detail, "bbox")
+
+
+class FilterFields(Located):
+    """The filters; all that are given must hold, a repeated one means any of its values."""
+
+    type = Several(
+        Text(60), MOST_TYPES, metadata={"description": "类型，可重复：任一即可", "example": ["nursery"]}
+    )
+    division = Text(20, metadata={"description": "区划代码，可补足全长", "example": "441802000000"})
+    age_months = Whole(0, 215, metadata={"description": "孩子的月龄；没有写明年龄的也在内，带 age_unknown"})
+    birth_month = MonthField(
+        metadata={"description": "孩子的出生年月，代替 age_months", "example": "2024-05"}
+    )
+    fee = Several(
+        Choice(tuple(FEE_FLAGS)), 2, metadata={"description": "收费：free 免费、discounted 优惠，可重复"}
+    )
+    fee_max = Whole(0, 100_000, metadata={"description": "月费不超过多少元；免费的为 0，不知道的不在内"})
+    inclusive = Yes(metadata={"description": "true：只要普惠的"})
+    registered = Yes(metadata={"description": "true：只要有备案的"})
+    places_free = Yes(metadata={"description": "true：只要还有空托位的"})
+    accessible = Choice(
+        ("yes", "maybe"), metadata={"description": "yes：评估为无障碍；maybe：没有评估为有障碍"}
+    )
+    open = InstantField(
+        metadata={"description": "now 或当地时间：那时开放的；不知道的不在内", "example": "now"}
+    )
+    open_weekends = Yes(metadata={"description": "true：只要平常周末开放的"})
+    verified_days = Whole(1, 3650, metadata={"description": "最近多少天内有人核实过"})
+    bbox = BoxField(
+        metadata={
+            "description": "范围：西,南,东,北，按 datum；没有位置的不在内",
+            "example": "112.9,23.6,113.2,23.8",
+        }
+    )
+
+    @validates_schema
+    def one_age(self, data: dict[str, Any], **_: Any) -> None:
+        if "age_months" in data and "birth_month" in data:
+            raise ValidationError("bad_value|age_months 和 birth_month 只给一个", "birth_month")
+        if "birth_month" in data and not 0 <= _months(data["birth_month"]) <= 215:
+            raise ValidationError("out_of_range|出生年月应在今天之前的 18 年内", "birth_month")
+
+
+def _months(birth_month: int) -> int:
+    """The age in whole months that a child born in that month surely has reached at the month's end."""
+    return int(g.today.year * 12 + g.today.month - birth_month)
+
+
+def types_and_division(args: dict[str, Any]) -> tuple[tuple[int, ...], Division | None]:
+    """The types and the division that a query names."""
+    with parameter():
+        kinds = known_kinds() if "type" in args else None
+        type_ids = {kinds.get(word).id for word in args["type"]} if kinds else set()
+        division = divisions.get(args["division"]) if "division" in args else None
+    return tuple(sorted(type_ids)), division
+
+
+def filters_of(args: dict[str, Any]) -> tuple[tuple[int, ...], Filters]:
+    """The type ids (none: all) and the filters of a query; `open=now` is left to the caller."""
+    type_ids, division = types_and_division(args)
+    instant = args.get("open")
+    age = _months(args["birth_month"]) if "birth_month" in args else args.get("age_months")
+    days = args.get("verified_days")
+    filters = Filters(
+        within=(Within(division.lft, division.rgt),) if division else (),
+        age_months=age,
+        fees=tuple(args.get("fee", ())),
+        fee_max=args.get("fee_max"),
+        inclusive=args.get("inclusive", False),
+        registered=args.get("registered", False),
+        places_free=args.get("places_free", False),
+        accessible=args.get("accessible"),
+        open_at=instant.replace(tzinfo=g.now.tzinfo) if isinstance(instant, datetime) else None,
+        open_weekends=args.get("open_weekends", False),
+        verified_since=g.today - timedelta(days=days) if days else None,
+        box=_box(args["bbox"], args["datum"]) if "bbox" in args else None,
+    )
+    return type_ids, filters
+
+
+def _box(box: Box, datum: str) -> Box:
+    west, south, east, north = box
+    return *geo.to_wgs84(west, south, datum), *geo.to_wgs84(east, north, datum)
