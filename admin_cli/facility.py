@@ -3,6 +3,7 @@
 import json
 import sys
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import click
 from admin_cli import options
 from admin_cli.client import Client, RefusedError
 from admin_cli.output import Progress, about, cell, remark, show
+from servicemap.errors import InvalidError
 
 CHUNK_ROWS, CHUNK_BYTES = 500, 900_000
 LONG_IMPORT = 20_000  # rows above which others notice the wait
@@ -60,7 +62,7 @@ def import_(
     """导入 .xlsx .csv .geojson。Import a file: staged, planned, applied in one transaction.
 
     有错误的行逐个列出（行、列、内容、问题、怎么改），什么都不写入，除非 --skip-bad-rows。
-    同一文件再导入一次没有变化：按编号，或按来源和外部编号认出同一处。空格子不改原有内容。
+    同一文件再导入一次没有变化：按编号，或按来源和外部编号（没有时用备案编号）认出同一处。空格子不改原有内容。
     """
     from servicemap.imports.columns import is_heading, load_mapping, match_columns
     from servicemap.imports.sheet import open_sheet
@@ -246,3 +248,29 @@ def types_(form: str) -> None:
         ("called", "俗称"),
     )
     show(rows, columns, form)
+
+
+@group.command()
+@click.argument("text")
+@options.form
+def hours(text: str, form: str) -> None:
+    """一句开放时间是怎样理解的。What opening hours are understood to mean.
+
+    例如 servicemap-admin facility hours "周一至周五 8:30-12:00，14:30-17:30；节假日休息"
+    """
+    answer = Client().get("hours", text=text)
+    if answer["problem"]:
+        raise InvalidError(answer["problem"], "hours_not_understood")
+    remark(answer["said"])
+    rows = [
+        {
+            "on": f"{day['on']} {'一二三四五六日'[date.fromisoformat(day['on']).weekday()]}",
+            "spans": "、".join(
+                f"{span['start']}–{span['end']}{'（不确定）' if span['state'] == 'unknown' else ''}"
+                for span in day["spans"]
+            )
+            or "休息",
+        }
+        for day in answer["week"]
+    ]
+    show(rows, (("on", "日期"), ("spans", "开放")), form)

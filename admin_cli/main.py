@@ -16,6 +16,7 @@ NOUNS = {
     "coverage": "覆盖率 coverage of the targets",
     "db": "数据库 the database",
     "division": "行政区划 divisions",
+    "dump": "离线包 files for offline use",
     "facility": "服务点 facilities",
     "seed": "基础数据和示例 reference data and demo",
     "serve": "启动服务 serve the API",

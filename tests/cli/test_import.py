@@ -11,6 +11,7 @@ import pytest
 from servicemap import db, division_list
 from servicemap.access import SEED
 from servicemap.division_list import DivisionRow
+from servicemap.records import public_code
 from tests.cli.conftest import run_admin
 
 HEADINGS = (
@@ -29,6 +30,8 @@ HEADINGS = (
     "最大月龄",
     "备案托位",
 )
+HOTLINES = 5  # of the reference data, before the first import
+FIRST = public_code(HOTLINES + 1)
 GOOD = {
     "类型": "家长学校",
     "区划代码": "441802006001",
@@ -62,7 +65,7 @@ FAULTS = [
     ({"区划代码": "441802006999"}, "区划代码", "unknown_division", "核对"),
     ({"区划代码": "441802006998"}, "区划代码", "retired_division", "现在"),
     ({"外部编号": "A-1"}, "外部编号", "duplicate_external_id", "一行"),
-    ({"编号": "F0000001-5"}, "编号", "duplicate_code", "一行"),
+    ({"编号": FIRST}, "编号", "duplicate_code", "一行"),
     ({"电话": "7.63336E+09"}, "电话", "scientific_notation", "文本"),
     ({"设立日期": "2024-05-01", "关闭日期": "2023-05-01"}, "关闭日期", "closed_before_opened", "核对"),
     ({"备案托位": "-5"}, "备案托位", "negative_places", "整数"),
@@ -79,7 +82,7 @@ def test_a_file_with_twenty_faults_names_all_twenty_and_writes_nothing(city, tmp
     before = city("facility", "export").out
     good = [
         GOOD | {"名称": "好的甲", "外部编号": "A-1"},
-        GOOD | {"名称": "已在册", "编号": "F0000001-5"},
+        GOOD | {"名称": "已在册", "编号": FIRST},
     ]
     rows = good + [GOOD | {"名称": f"坏的{number}"} | fault for number, (fault, *_) in enumerate(FAULTS)]
 
@@ -158,7 +161,7 @@ def test_the_same_rows_in_four_file_forms_give_the_same_registry(reference, tmp_
         assert ran.code == 0, ran.out + ran.err
         exports[name] = run_admin("facility", "export", url=url).out
     assert len(set(exports.values())) == 1
-    assert len(exports["book.xlsx"].splitlines()) == 1 + 500 + 166  # a line a role
+    assert len(exports["book.xlsx"].splitlines()) == 1 + HOTLINES + 500 + 166  # a line a role
 
 
 def test_an_export_imports_back_to_no_change(city, tmp_path):
@@ -169,7 +172,7 @@ def test_an_export_imports_back_to_no_change(city, tmp_path):
     ran = city("facility", "import", tmp_path / "out.csv")
 
     assert ran.code == 0
-    assert "新增 0，更新 0，没有变化 500，退回 0 行" in ran.out
+    assert "新增 0，更新 0，没有变化 505，退回 0 行" in ran.out
 
 
 def test_a_dry_run_shows_the_plan_and_writes_nothing(city, tmp_path):
@@ -179,7 +182,7 @@ def test_a_dry_run_shows_the_plan_and_writes_nothing(city, tmp_path):
 
     assert ran.code == 0
     assert "预案：1 行：新增 1" in ran.out
-    assert city("facility", "list", "--format", "json").json == []
+    assert len(city("facility", "list", "--format", "json").json) == HOTLINES
 
 
 def test_bad_rows_are_left_out_only_when_asked(city, tmp_path):
@@ -190,7 +193,7 @@ def test_bad_rows_are_left_out_only_when_asked(city, tmp_path):
     assert ran.code == 3
     assert "新增 1" in ran.out
     assert "退回 1 行" in ran.out
-    assert len(city("facility", "list", "--format", "json").json) == 1
+    assert len(city("facility", "list", "--format", "json").json) == HOTLINES + 1
 
 
 def test_the_datum_can_be_said_in_a_workers_words(city, tmp_path):
@@ -199,7 +202,7 @@ def test_the_datum_can_be_said_in_a_workers_words(city, tmp_path):
     ran = city("facility", "import", file, "--datum", "高德")
 
     assert ran.code == 0
-    place = city("facility", "list", "--format", "json").json[0]
+    place = city("facility", "list", "--type", "家长学校", "--format", "json").json[0]
     assert (place["lng"], place["lat"]) == pytest.approx((113.020818, 23.7105512), abs=1e-6)
 
 
