@@ -377,16 +377,30 @@ def test_paging_neither_loses_nor_duplicates_while_others_write(client, where):
     assert {place.code for place in kept} <= set(found)
 
 
-def test_a_link_to_the_next_page_drops_no_filter(client):
+@pytest.mark.parametrize("where", [{}, HERE])
+def test_a_link_to_the_next_page_drops_no_filter(client, where):
+    for number in range(5):
+        a_place(f"第 {number} 家", fee="free", types=("parent_school", "nursery"))
+    query = {"fee": "free", "type": ["parent_school", "nursery"], "q": "家", "limit": 2, **where}
+
+    found, page = [], client.get(URL, query_string=query)
+    while page:
+        found += names(page.json["items"])
+        page = page.json["next"] and client.get(page.json["next"])
+
+    assert found == [f"第 {number} 家" for number in range(5)]
+
+
+def test_a_cursor_without_its_filters_is_refused(client):
     for number in range(4):
         a_place(f"第 {number} 家", fee="free")
     following = get(client, fee="free", limit=2)["next_cursor"]
 
-    kept = client.get(URL, query_string={"fee": "free", "limit": 2, "cursor": following})
     dropped = client.get(URL, query_string={"limit": 2, "cursor": following})
+    in_body = client.post(f"{URL}/search", json={"fee": ["free"], "limit": 2})
 
-    assert names(kept.json["items"]) == ["第 2 家", "第 3 家"]
     assert (dropped.status_code, dropped.json["code"]) == (400, "bad_cursor")
+    assert (in_body.json["next"], in_body.json["next_cursor"] is None) == (None, False)
 
 
 def test_an_export_is_not_cut(client, admin, tmp_path):

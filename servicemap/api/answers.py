@@ -4,8 +4,9 @@ import json
 from collections.abc import Iterable
 from datetime import date
 from typing import Any
+from urllib.parse import quote, unquote
 
-from flask import Response, g
+from flask import Response, g, request
 
 from servicemap.cards import SUSPENDED
 from servicemap.facility_types import known_kinds
@@ -40,7 +41,7 @@ def spliced_list(items: Iterable[bytes | str], more: dict[str, Any]) -> Response
 
 def found(page: Page, query: Query, counts: Counts | None, members: list[str] | None) -> Response:
     """A page of places, with what the search has to say about itself."""
-    items, more = page.items, about(page, query)
+    items, more = page.items, {"next": _next(page.next_cursor), **about(page, query)}
     if members:
         items = [_only(item, members, geojson=query.geojson) for item in items]
     if counts:
@@ -108,6 +109,18 @@ def about(page: Page, query: Query) -> dict[str, Any]:
     if page.partial:
         more["partial"] = True
     return more
+
+
+def _next(cursor: str | None) -> str | None:
+    """The address of the next page: the query as it was sent with this cursor; None of a query in a body."""
+    environ = request.environ
+    if not cursor or environ["REQUEST_METHOD"] == "POST":
+        return None
+    sent = [pair for pair in environ["QUERY_STRING"].split("&") if pair]
+    kept = [pair for pair in sent if unquote(pair.partition("=")[0]) != "cursor"]
+    asked = "&".join([*kept, f"cursor={cursor}"])
+    asked = asked if asked.isascii() else quote(asked, safe="%&+,:;=~", encoding="latin-1")
+    return f"{environ['SCRIPT_NAME']}{environ['PATH_INFO']}?{asked}"
 
 
 def _only(item: bytes, members: list[str], *, geojson: bool) -> bytes:

@@ -211,6 +211,7 @@ class FacilitiesSchema(DemoSchema):
         fields.Nested(FacilitySchema), metadata={"description": "热线：所问和保护有关时才有此项"}
     )
     items = fields.List(fields.Nested(FacilitySchema))
+    next = text("下一页的地址，所有参数都在；空为最后一页，或参数在请求内容里")
     next_cursor = text("下一页的 cursor；空为最后一页")
     datum = word("回答中坐标的坐标系", DATUMS)
     radius_m = fields.Integer(metadata={"description": "实际找的半径，米；不给位置时没有此项"})
