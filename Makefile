@@ -36,7 +36,7 @@ test: $(VENV)/.dev  ## check the code and run the tests (SERVICEMAP_TEST_SCALE=1
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n 2 --durations 20
+	$(BIN)/python -m pytest -n 2 --dist worksteal --durations 20
 
 bench: $(VENV)/.dev  ## speed at 2,000, 100,000 and 1,000,000 places, beside a bare Flask view and PostGIS
 	$(BIN)/python -m bench

@@ -39,7 +39,7 @@ from tests.test_cards import STEPS_OF
 NOW = datetime(2026, 11, 23, 4, tzinfo=UTC)
 TOMORROW = TODAY + timedelta(1)
 COMMUNITIES = [code for code, _, level, _ in TREE if level == "community"]
-STEPS = scaled(600, 80)
+WALKS, STEPS = scaled(6, 1), 80  # what a copy follows grows with every step: more walks, not longer ones
 QINGCHENG, YINGDE = "441802000000", "441881000000"
 
 
@@ -128,8 +128,9 @@ class Copy:
 # The law
 
 
-def test_whatever_happens_a_copy_that_follows_is_what_a_new_dump_holds(registry, tmp_path):
-    chance, today, copies = random.Random(20261124), TODAY, [Copy()]
+@pytest.mark.parametrize("walk", range(WALKS))
+def test_whatever_happens_a_copy_that_follows_is_what_a_new_dump_holds(registry, tmp_path, walk):
+    chance, today, copies = random.Random(20261124 + walk), TODAY, [Copy()]
     a_tree()
     places = [a_place(f"第 {number} 家", division=chance.choice(COMMUNITIES)) for number in range(6)]
 
