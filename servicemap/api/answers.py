@@ -12,7 +12,8 @@ from servicemap.cards import SUSPENDED
 from servicemap.facility_types import known_kinds
 from servicemap.finder.gone import tombstone
 from servicemap.finder.items import Style, one
-from servicemap.finder.search import WIDENED_M, Counts, Page, Query
+from servicemap.finder.query import Query
+from servicemap.finder.search import WIDENED_M, Counts, Page
 from servicemap.links import route_links
 from servicemap.records import Record
 

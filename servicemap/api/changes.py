@@ -7,7 +7,8 @@ from marshmallow import fields
 
 from servicemap import feed
 from servicemap.api.answers import spliced_list
-from servicemap.api.parsing import Strict, StrictBlueprint, Whole
+from servicemap.api.inputs import Strict, Whole
+from servicemap.api.parsing import StrictBlueprint
 from servicemap.api.schemas import DemoSchema, FacilitySchema, Open, day, text, whole, word
 from servicemap.geo import DATUMS
 

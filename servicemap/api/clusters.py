@@ -10,7 +10,8 @@ from marshmallow import fields
 from servicemap import geo
 from servicemap.api.answers import spliced
 from servicemap.api.filters import BoxField, FilterFields, filters_of
-from servicemap.api.parsing import Strict, StrictBlueprint, Whole
+from servicemap.api.inputs import Strict, Whole
+from servicemap.api.parsing import StrictBlueprint
 from servicemap.api.schemas import DemoSchema, Open, text, whole, word
 from servicemap.finder.clusters import (
     CELLS_A_TILE,

@@ -7,7 +7,8 @@ from flask import current_app, g
 from servicemap import divisions
 from servicemap.access import READ_LIVE_COVERAGE, can
 from servicemap.api.answers import answer
-from servicemap.api.parsing import Day, Several, Strict, StrictBlueprint, Text, Whole, parameter
+from servicemap.api.inputs import Day, Several, Strict, Text, Whole
+from servicemap.api.parsing import StrictBlueprint, parameter
 from servicemap.api.schemas import CoverageSchema, GapsSchema
 from servicemap.coverage.gaps import list_gaps
 from servicemap.coverage.report import report

@@ -9,7 +9,8 @@ from servicemap import division_list, divisions, geo, registry
 from servicemap.access import IMPORT
 from servicemap.api.answers import answer
 from servicemap.api.filters import DATUM, Located
-from servicemap.api.parsing import Choice, Degrees, Several, Strict, StrictBlueprint, Text, Whole, parameter
+from servicemap.api.inputs import Choice, Degrees, Several, Strict, Text, Whole
+from servicemap.api.parsing import StrictBlueprint, parameter
 from servicemap.api.schemas import DemoSchema, DivisionDetailSchema, DivisionsSchema, StepSchema, text
 from servicemap.geo import DATUMS
 from servicemap.models import LEVELS, Division

@@ -7,7 +7,8 @@ from marshmallow import fields
 
 from servicemap import divisions, dump
 from servicemap.api.answers import answer
-from servicemap.api.parsing import Strict, StrictBlueprint, Text, parameter
+from servicemap.api.inputs import Strict, Text
+from servicemap.api.parsing import StrictBlueprint, parameter
 from servicemap.api.schemas import DemoSchema, Open, text, whole, word
 from servicemap.geo import DATUMS
 

@@ -9,7 +9,8 @@ from servicemap import facilities, facts
 from servicemap.access import READ_RECORD
 from servicemap.api.answers import answer, detail, found
 from servicemap.api.filters import MOST_TYPES, FilterFields, filters_of, types_and_division
-from servicemap.api.parsing import Choice, Several, Strict, StrictBlueprint, Text, Whole, Yes, parameter
+from servicemap.api.inputs import Choice, Several, Strict, Text, Whole, Yes
+from servicemap.api.parsing import StrictBlueprint, parameter
 from servicemap.api.schemas import (
     DemoSchema,
     FacilitiesSchema,
@@ -20,7 +21,8 @@ from servicemap.api.schemas import (
 from servicemap.facility_types import Kinds
 from servicemap.finder.items import Style
 from servicemap.finder.opening import moment
-from servicemap.finder.search import Query, count, search
+from servicemap.finder.query import Query
+from servicemap.finder.search import count, search
 from servicemap.geo import DATUMS
 
 blp = StrictBlueprint("facilities", __name__, url_prefix="/api/v1", description="服务点")

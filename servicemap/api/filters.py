@@ -9,7 +9,8 @@ from flask import g
 from marshmallow import ValidationError, validates_schema
 
 from servicemap import divisions, geo
-from servicemap.api.parsing import Choice, Custom, Degrees, Several, Strict, Text, Whole, Yes, parameter
+from servicemap.api.inputs import Choice, Custom, Degrees, Several, Strict, Text, Whole, Yes
+from servicemap.api.parsing import parameter
 from servicemap.facility_types import known_kinds
 from servicemap.finder.filters import FEE_FLAGS, Box, Filters, Within
 from servicemap.geo import CHINA, DATUMS

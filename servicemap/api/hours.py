@@ -7,7 +7,8 @@ from marshmallow import fields
 
 from servicemap import hours
 from servicemap.api.answers import answer
-from servicemap.api.parsing import Strict, StrictBlueprint, Text
+from servicemap.api.inputs import Strict, Text
+from servicemap.api.parsing import StrictBlueprint
 from servicemap.api.schemas import DemoSchema, Open, day, text, word
 from servicemap.finder.opening import moment
 

@@ -9,7 +9,8 @@ from marshmallow import fields
 from servicemap.access import IMPORT
 from servicemap.api.answers import answer
 from servicemap.api.errors import MOST_PROBLEMS, ProblemSchema, problem_fields
-from servicemap.api.parsing import Day, Flag, Strict, StrictBlueprint, Text, Texts, ndjson_lines
+from servicemap.api.inputs import Day, Flag, Strict, Text, Texts
+from servicemap.api.parsing import StrictBlueprint, ndjson_lines
 from servicemap.api.schemas import DemoSchema, Open
 from servicemap.errors import InvalidError, Problem
 from servicemap.imports import batches

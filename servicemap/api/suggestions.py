@@ -7,7 +7,8 @@ from marshmallow import fields
 
 from servicemap import divisions
 from servicemap.api.answers import answer
-from servicemap.api.parsing import Strict, StrictBlueprint, Text, Whole, parameter
+from servicemap.api.inputs import Strict, Text, Whole
+from servicemap.api.parsing import StrictBlueprint, parameter
 from servicemap.api.schemas import DemoSchema, Open, StandingSchema, text
 from servicemap.facility_types import known_kinds
 from servicemap.finder.suggest import suggest

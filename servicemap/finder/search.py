@@ -1,9 +1,5 @@
-"""The answer to a family: near ones first, then those of the same county that have no position.
-
-A query is one or two parts: what its words mean (types, divisions, free words) with the filters, and,
-where they mean something, the places whose name or address holds all the words as they stand. The answer
-is the union of the parts, each place once.
-"""
+"""The answer to a family: near ones first, then those of the same county that have no position;
+the union of the query's parts, each place once."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -16,42 +12,17 @@ from servicemap import db, divisions, geo, registry
 from servicemap.audit import State
 from servicemap.facility_types import known_kinds
 from servicemap.finder import cursor, words
-from servicemap.finder.filters import NO_FILTERS, Condition, Filters, Within, condition
+from servicemap.finder.filters import NO_FILTERS, Condition, Within, condition
 from servicemap.finder.hotlines import hotlines
 from servicemap.finder.items import Listed, Style, listed_items, listed_rows, near_items, shown_items
 from servicemap.finder.listing import EVERYWHERE, FEW, NOWHERE, by_code, rows_among, rows_within
 from servicemap.finder.near import NO_CONDITION, Hit, hits_of, nearest
 from servicemap.finder.opening import Moment, moment
+from servicemap.finder.query import Part, Query, parts_of
 
 WIDENED_M = (10_000, 20_000, 50_000, 100_000, 200_000, 500_000)  # where nothing is inside the radius
 MOST_COUNTED = 1000
 PROTECTION = "protection"  # the topic of a type whose answers begin with the hotlines
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """What is asked. `lng` and `lat` are given both or not at all, in `datum`, in which positions are
-    answered too; `type_ids` empty means all; distances in metres. `at` is the present (aware); `open_now`
-    asks what is open then, on every page what was open at the first. `accuracy_m` > 0: the position itself
-    is only known to that."""
-
-    at: datetime
-    lng: float | None = None
-    lat: float | None = None
-    datum: str = "wgs84"
-    radius_m: int = 5000
-    type_ids: tuple[int, ...] = ()
-    filters: Filters = NO_FILTERS
-    open_now: bool = False
-    q: str = ""
-    limit: int = 20
-    accuracy_m: int = 0
-    geojson: bool = False
-
-    @property
-    def canonical(self) -> str:
-        return "|".join(map(str, (self.lng, self.lat, self.datum, self.radius_m, self.type_ids, self.filters,
-                                  self.open_now, self.q)))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +46,6 @@ class Counts:
     total: int
     capped: bool
     by_type: dict[int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Places of any of the types (none: all) that pass the filters, among the ids (None: any) and with the
-    words in their keys."""
-
-    type_ids: tuple[int, ...]
-    filters: Filters
-    ids: list[int] | None = None
-    words: tuple[str, ...] = ()  # free words that too many places have to name their ids
 
 
 def search(query: Query, cursor_text: str | None = None) -> Page:
@@ -120,7 +80,7 @@ class _Search:
         self.version = registry.version()
         self.moment: Moment = moment(filters.open_at or now, self.version)
         self.reading = words.read(query.q, known_kinds()) if query.q else None
-        self.parts = _parts(query, filters, self.reading)
+        self.parts = parts_of(query, filters, self.reading)
         self.start = start or cursor.Place(-1.0, 0, False, 0, 0, query.radius_m, self.minute)
         self.first = start is None
         self.complete = True
@@ -343,37 +303,6 @@ class _Search:
         if not any(kinds.by_id[id_].topic == PROTECTION for id_ in asked if id_ in kinds.by_id):
             return None
         return _hotline_items(self.version, self.moment)
-
-
-def _parts(query: Query, filters: Filters, reading: words.Reading | None) -> list[Part]:
-    if reading is None or not reading.words:
-        return [Part(query.type_ids, filters)]
-    parts = []
-    spans = tuple(Within(place.lft, place.rgt) for place in reading.places)
-    meant = replace(filters, within=_both(filters.within, spans))
-    types = _common(query.type_ids, reading.types or ())
-    if types is not None and (meant.within or not (filters.within and spans)):
-        ids = words.literal_ids(reading.free, cap=FEW) if reading.free else None
-        parts.append(Part(types, meant, ids, reading.free))
-    if reading.types or spans:
-        ids = words.literal_ids(reading.words, cap=FEW)
-        parts.append(Part(query.type_ids, filters, ids, reading.words))
-    return parts or [Part(query.type_ids, filters, [])]
-
-
-def _common(asked: tuple[int, ...], meant: tuple[int, ...]) -> tuple[int, ...] | None:
-    """The types that both name (none: all), or None when there is none."""
-    if not asked or not meant:
-        return asked or meant
-    return tuple(sorted(set(asked) & set(meant))) or None
-
-
-def _both(some: tuple[Within, ...], others: tuple[Within, ...]) -> tuple[Within, ...]:
-    """The spans that lie in both (no span: everywhere): of two divisions one holds the other, or neither."""
-    if not some or not others:
-        return some or others
-    pairs = [(Within(max(a.lft, b.lft), min(a.rgt, b.rgt))) for a in some for b in others]
-    return tuple(sorted({span for span in pairs if span.lft <= span.rgt}, key=lambda span: span.lft))
 
 
 def _once(items: Iterable[Any], key: Callable[[Any], int], limit: int) -> list[Any]:

@@ -15,7 +15,7 @@ from servicemap.api.schemas import FacilitiesSchema, FacilityDetailSchema, Facil
 from servicemap.audit import write_txn
 from servicemap.facility_types import Kinds
 from servicemap.finder import cursor
-from servicemap.finder.search import Query
+from servicemap.finder.query import Query
 from servicemap.models import Registry, Suspension, Title
 from servicemap.records import RoleClass, load
 from tests.api.conftest import NOON

@@ -10,7 +10,7 @@ from servicemap import division_list, facilities, geo
 from servicemap.access import SEED
 from servicemap.audit import write_txn
 from servicemap.finder.filters import Box, Filters, Within
-from servicemap.finder.search import Query
+from servicemap.finder.query import Query
 from servicemap.models import Division
 from servicemap.records import Record, Role, RoleClass
 from tests.factories import LAT, LNG, TODAY, a_tree, a_type

@@ -15,7 +15,7 @@ from servicemap.cards import key_of
 from servicemap.facility_types import known_kinds
 from servicemap.finder import words
 from servicemap.finder.filters import Box, Filters
-from servicemap.finder.search import Query
+from servicemap.finder.query import Query
 from servicemap.models import Division
 from servicemap.records import Record, Role
 

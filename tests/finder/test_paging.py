@@ -13,7 +13,8 @@ from servicemap.errors import InvalidError
 from servicemap.facility_types import known_kinds
 from servicemap.finder import cursor, near
 from servicemap.finder.filters import Filters
-from servicemap.finder.search import Page, Query, search
+from servicemap.finder.query import Query
+from servicemap.finder.search import Page, search
 from servicemap.models import Division
 from servicemap.records import Record
 from tests.factories import LAT, LNG, TODAY, a_change, a_place, a_type, scaled

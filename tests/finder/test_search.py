@@ -13,7 +13,8 @@ from geopy.distance import geodesic
 from servicemap.access import SEED
 from servicemap.finder import near
 from servicemap.finder.filters import Filters
-from servicemap.finder.search import WIDENED_M, Counts, Page, Query, count, search
+from servicemap.finder.query import Query
+from servicemap.finder.search import WIDENED_M, Counts, Page, count, search
 from servicemap.models import Division
 from servicemap.registry import roll_over
 from tests.conftest import fresh

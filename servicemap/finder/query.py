@@ -1,0 +1,81 @@
+"""What is asked, and the parts that it comes to.
+
+A query is one or two parts: what its words mean (types, divisions, free words) with the filters, and,
+where they mean something, the places whose name or address holds all the words as they stand.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from servicemap.finder import words
+from servicemap.finder.filters import NO_FILTERS, Filters, Within
+from servicemap.finder.listing import FEW
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is asked. `lng` and `lat` are given both or not at all, in `datum`, in which positions are
+    answered too; `type_ids` empty means all; distances in metres. `at` is the present (aware); `open_now`
+    asks what is open then, on every page what was open at the first. `accuracy_m` > 0: the position itself
+    is only known to that."""
+
+    at: datetime
+    lng: float | None = None
+    lat: float | None = None
+    datum: str = "wgs84"
+    radius_m: int = 5000
+    type_ids: tuple[int, ...] = ()
+    filters: Filters = NO_FILTERS
+    open_now: bool = False
+    q: str = ""
+    limit: int = 20
+    accuracy_m: int = 0
+    geojson: bool = False
+
+    @property
+    def canonical(self) -> str:
+        return "|".join(map(str, (self.lng, self.lat, self.datum, self.radius_m, self.type_ids, self.filters,
+                                  self.open_now, self.q)))  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Places of any of the types (none: all) that pass the filters, among the ids (None: any) and with the
+    words in their keys."""
+
+    type_ids: tuple[int, ...]
+    filters: Filters
+    ids: list[int] | None = None
+    words: tuple[str, ...] = ()  # free words that too many places have to name their ids
+
+
+def parts_of(query: Query, filters: Filters, reading: words.Reading | None) -> list[Part]:
+    """What the query comes to, once its words are read. A query of the text index a part at most."""
+    if reading is None or not reading.words:
+        return [Part(query.type_ids, filters)]
+    parts = []
+    spans = tuple(Within(place.lft, place.rgt) for place in reading.places)
+    meant = replace(filters, within=_both(filters.within, spans))
+    types = _common(query.type_ids, reading.types or ())
+    if types is not None and (meant.within or not (filters.within and spans)):
+        ids = words.literal_ids(reading.free, cap=FEW) if reading.free else None
+        parts.append(Part(types, meant, ids, reading.free))
+    if reading.types or spans:
+        ids = words.literal_ids(reading.words, cap=FEW)
+        parts.append(Part(query.type_ids, filters, ids, reading.words))
+    return parts or [Part(query.type_ids, filters, [])]
+
+
+def _common(asked: tuple[int, ...], meant: tuple[int, ...]) -> tuple[int, ...] | None:
+    """The types that both name (none: all), or None when there is none."""
+    if not asked or not meant:
+        return asked or meant
+    return tuple(sorted(set(asked) & set(meant))) or None
+
+
+def _both(some: tuple[Within, ...], others: tuple[Within, ...]) -> tuple[Within, ...]:
+    """The spans that lie in both (no span: everywhere): of two divisions one holds the other, or neither."""
+    if not some or not others:
+        return some or others
+    pairs = [(Within(max(a.lft, b.lft), min(a.rgt, b.rgt))) for a in some for b in others]
+    return tuple(sorted({span for span in pairs if span.lft <= span.rgt}, key=lambda span: span.lft))
