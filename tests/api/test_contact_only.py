@@ -192,7 +192,7 @@ def body_of(question: dict[str, Any]) -> dict[str, Any]:
 def said(response: TestResponse) -> str:
     """All that an asker sees, but for what names the clock and the registry: the signed end of a cursor,
     the instants of changes, the ETag."""
-    text = re.sub(r'("next_cursor":"[^".]*)\.[^"]*"', r'\1"', response.text)
+    text = re.sub(r'(cursor(?:":"|=)[^".]*)\.[^"]*"', r'\1"', response.text)
     text = re.sub(r'"changed_at":\s*"[^"]*"', '"changed_at":""', text)
     headers = {name: value for name, value in response.headers if name not in ("ETag", "Content-Length")}
     return f"{response.status} {headers} {text}"
