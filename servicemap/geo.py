@@ -159,22 +159,21 @@ def morton(lng: float, lat: float) -> int:
 
 
 def cover(west: float, south: float, east: float, north: float) -> list[tuple[int, int]]:
-    """At most 9 ranges (first, last) of Morton codes that together hold the box, neighbours merged."""
+    """At most 25 ranges (first, last) of Morton codes that together hold the box, neighbours merged."""
     x0, y0 = _grid(west, south)
     x1, y1 = _grid(east, north)
-    level = max(0, max(x1 - x0, y1 - y0).bit_length() - 1)
+    level = max(0, max(x1 - x0, y1 - y0).bit_length() - 2)  # 3 to 5 cells a side
+    columns = [_spread(x) << 1 for x in range(x0 >> level, (x1 >> level) + 1)]
+    rows = [_spread(y) for y in range(y0 >> level, (y1 >> level) + 1)]
     ranges: list[tuple[int, int]] = []
-    starts = sorted(
-        (_spread(x) << 1 | _spread(y)) << 2 * level
-        for x in range(x0 >> level, (x1 >> level) + 1)
-        for y in range(y0 >> level, (y1 >> level) + 1)
-    )
-    size = 1 << 2 * level
-    for start in starts:
-        if ranges and ranges[-1][1] + 1 == start:
-            ranges[-1] = (ranges[-1][0], start + size - 1)
-        else:
-            ranges.append((start, start + size - 1))
+    first = last = -1
+    for cell in sorted([column | row for column in columns for row in rows]):
+        if cell != last + 1 or first < 0:
+            if first >= 0:
+                ranges.append((first << 2 * level, ((last + 1) << 2 * level) - 1))
+            first = cell
+        last = cell
+    ranges.append((first << 2 * level, ((last + 1) << 2 * level) - 1))
     return ranges
 
 

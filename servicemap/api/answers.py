@@ -13,7 +13,7 @@ from servicemap.facility_types import known_kinds
 from servicemap.finder.gone import tombstone
 from servicemap.finder.items import Style, one
 from servicemap.finder.query import Query
-from servicemap.finder.search import WIDENED_M, Counts, Page
+from servicemap.finder.search import Page
 from servicemap.links import route_links
 from servicemap.records import Record
 
@@ -40,12 +40,12 @@ def spliced_list(items: Iterable[bytes | str], more: dict[str, Any]) -> Response
     return spliced(b'{"items":[' + b",".join(encoded) + b"]}", more)
 
 
-def found(page: Page, query: Query, counts: Counts | None, members: list[str] | None) -> Response:
+def found(page: Page, query: Query, members: list[str] | None) -> Response:
     """A page of places, with what the search has to say about itself."""
     items, more = page.items, {"next": _next(page.next_cursor), **about(page, query)}
     if members:
         items = [_only(item, members, geojson=query.geojson) for item in items]
-    if counts:
+    if counts := page.counts:
         kinds = known_kinds()
         by_type = sorted(counts.by_type.items(), key=lambda pair: (-pair[1], pair[0]))
         more["total"] = {"count": counts.total, "capped": counts.capped}
@@ -96,10 +96,8 @@ def about(page: Page, query: Query) -> dict[str, Any]:
     more: dict[str, Any] = {"next_cursor": page.next_cursor, "datum": query.datum}
     if page.radius_m is not None:
         more["radius_m"] = page.radius_m
-        if page.radius_m != query.radius_m:
-            found_some = "已扩大到" if page.radius_m < WIDENED_M[-1] or page.items else "扩大后也没有："
-            wider = f"{query.radius_m / 1000:g} 公里内没有，{found_some} {page.radius_m / 1000:g} 公里"
-            more["widened"] = {"from_m": query.radius_m, "to_m": page.radius_m, "notice": wider}
+    if widened := _widened(page):
+        more["widened"] = widened
     if page.reading:
         more["understood"] = {
             "types": [known_kinds().by_id[id_].key for id_ in page.reading.types or ()],
@@ -122,6 +120,24 @@ def _next(cursor: str | None) -> str | None:
     asked = "&".join([*kept, f"cursor={cursor}"])
     asked = asked if asked.isascii() else quote(asked, safe="%&+,:;=~", encoding="latin-1")
     return f"{environ['SCRIPT_NAME']}{environ['PATH_INFO']}?{asked}"
+
+
+def _widened(page: Page) -> dict[str, Any] | None:
+    """What was widened because nothing was there, and how that is said."""
+    if page.empty_places:
+        here = "、".join(place.name for place in page.empty_places)
+        wider = page.reading.places if page.reading else ()
+        there = "、".join(place.name for place in wider) or "更大的范围"
+        found_some = "有这些" if page.items else "也没有"
+        named = [{"code": place.code, "name": place.name} for place in wider]
+        return {"divisions": named, "notice": f"{here}没有，{there}{found_some}"}
+    if page.widened_from_m is None or page.radius_m is None:
+        return None
+    before, after = f"{page.widened_from_m / 1000:g} 公里", f"{page.radius_m / 1000:g} 公里"
+    notice = (
+        f"{before}内没有，已扩大到 {after}" if page.found_wider else f"{before}内没有，扩大到 {after}也没有"
+    )
+    return {"from_m": page.widened_from_m, "to_m": page.radius_m, "notice": notice}
 
 
 def _only(item: bytes, members: list[str], *, geojson: bool) -> bytes:

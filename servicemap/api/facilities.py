@@ -22,11 +22,12 @@ from servicemap.facility_types import Kinds
 from servicemap.finder.items import Style
 from servicemap.finder.opening import moment
 from servicemap.finder.query import Query
-from servicemap.finder.search import count, search
+from servicemap.finder.search import USUAL_M, search
 from servicemap.geo import DATUMS
 
 blp = StrictBlueprint("facilities", __name__, url_prefix="/api/v1", description="服务点")
 
+FILTERS = tuple(FilterFields().fields)
 MEMBERS = tuple(FacilitySchema().fields)
 
 
@@ -39,7 +40,11 @@ class FindSchema(FilterFields):
         },
     )
     radius_m = Whole(
-        1, 50_000, load_default=5000, metadata={"description": "半径，米；里面没有就自动扩大并说明"}
+        1,
+        50_000,
+        metadata={
+            "description": f"半径，米；不给为 {USUAL_M}，说了区划或地名则不限；里面没有就自动扩大并说明"
+        },
     )
     accuracy_m = Whole(
         0,
@@ -106,7 +111,7 @@ def _find(args: dict[str, Any]) -> Response:
         args.get("lng"),
         args.get("lat"),
         args.get("datum", "wgs84"),
-        args["radius_m"],
+        args.get("radius_m"),
         type_ids,
         filters,
         args.get("open") == "now",
@@ -114,10 +119,11 @@ def _find(args: dict[str, Any]) -> Response:
         args["limit"],
         args["accuracy_m"],
         args["format"] == "geojson",
+        "&".join([f"{name}={args[name]}" for name in FILTERS if name in args]),
     )
-    page = search(query, args.get("cursor"))
-    counts = count(query) if args.get("total") or "counts" in args else None
-    return found(page, query, counts, args.get("fields"))
+    counted = args.get("total", False) or "counts" in args
+    page = search(query, args.get("cursor"), counted=counted, version=g.version)
+    return found(page, query, args.get("fields"))
 
 
 @blp.get("/facilities/<code:code>")

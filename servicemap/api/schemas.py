@@ -167,19 +167,22 @@ class DemoSchema(Open):
     demo = fields.Boolean(metadata={"description": "true：示例库，服务点都是虚构的"})
 
 
-class WidenedSchema(Open):
-    """半径内没有，扩大了"""
-
-    from_m = fields.Integer(metadata={"description": "原来的半径，米"})
-    to_m = fields.Integer(metadata={"description": "扩大到多少米"})
-    notice = fields.String(metadata={"description": "给人看的说明"})
-
-
 class NamedDivisionSchema(Open):
     """一个区划"""
 
     code = text("区划代码")
     name = text("名称")
+
+
+class WidenedSchema(Open):
+    """半径内或所说的地方没有，扩大了"""
+
+    from_m = fields.Integer(metadata={"description": "原来的半径，米；扩大了半径才有"})
+    to_m = fields.Integer(metadata={"description": "扩大到多少米；扩大了半径才有"})
+    divisions = fields.List(
+        fields.Nested(NamedDivisionSchema), metadata={"description": "扩大到哪些区划；扩大了区划才有"}
+    )
+    notice = fields.String(metadata={"description": "给人看的说明"})
 
 
 class UnderstoodSchema(Open):
@@ -214,7 +217,9 @@ class FacilitiesSchema(DemoSchema):
     next = text("下一页的地址，所有参数都在；空为最后一页，或参数在请求内容里")
     next_cursor = text("下一页的 cursor；空为最后一页")
     datum = word("回答中坐标的坐标系", DATUMS)
-    radius_m = fields.Integer(metadata={"description": "实际找的半径，米；不给位置时没有此项"})
+    radius_m = fields.Integer(
+        metadata={"description": "实际找的半径，米；不给位置、或说了区划而没有给半径时没有此项"}
+    )
     widened = fields.Nested(WidenedSchema, metadata={"description": "半径内没有、扩大了才有此项"})
     understood = fields.Nested(UnderstoodSchema, metadata={"description": "给了 q 才有此项"})
     partial = fields.Boolean(  # type: ignore[assignment]

@@ -18,7 +18,8 @@ class Place:
 
     Its distance (a score in a ranked list, -1 in a list by code) and id; whether the near ones are done
     (`tail`); how many places were shown so far; the id of the nearest (or 0); the radius that was searched
-    in the end, metres; the minute (since 1970) whose opening state is asked for.
+    in the end, metres; the minute (since 1970) whose opening state is asked for; how many levels up the
+    places named in the words were widened.
     """
 
     distance_m: float
@@ -28,6 +29,7 @@ class Place:
     nearest_id: int
     radius_m: int
     minute: int
+    up: int = 0
 
 
 def write(place: Place, query: str) -> str:
@@ -40,6 +42,7 @@ def write(place: Place, query: str) -> str:
         place.nearest_id,
         place.radius_m,
         place.minute,
+        place.up,
     )
     text = f"{'~'.join(map(str, numbers))}.{int(time.time())}"
     return f"{text}.{_signature(text, query)}"

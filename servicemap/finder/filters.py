@@ -22,10 +22,11 @@ FEE_FLAGS = {"free": FREE, "discounted": DISCOUNTED}
 
 @dataclass(frozen=True, slots=True)
 class Within:
-    """A division's span in the nested set."""
+    """A division's span in the nested set; with `above`, what stands in these divisions themselves too."""
 
     lft: int
     rgt: int
+    above: tuple[int, ...] = ()
 
 
 Box = tuple[float, float, float, float]  # west, south, east, north, WGS-84

@@ -35,7 +35,8 @@ def by_code(
         forced = unplaced and db.is_sqlite()
         join = "CROSS JOIN list_row l INDEXED BY list_row_unplaced" if forced else "JOIN list_row l"
         source = f"division c {join} ON l.division_id = c.id"
-        only += " AND c.lft BETWEEN ? AND ?"
+        above = f" OR c.id IN ({', '.join(map(str, county.above))})" if county.above else ""
+        only += f" AND (c.lft BETWEEN ? AND ?{above})"
         span = [county.lft, county.rgt]
     distinct = "DISTINCT " if len(type_ids) > 1 else ""
     rows = db.query(

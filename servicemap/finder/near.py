@@ -9,21 +9,25 @@ import math
 import time
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from servicemap import db, geo
 from servicemap.cards import ANY
 from servicemap.finder.filters import Condition
 
-CAP = 200  # index rows a probe may return before the radius is bisected
+CAP = 100  # index rows a probe may return before the radius is bisected
 START_M = 1500.0
 ROUNDED_M = 1000  # what an approximate distance is rounded to
 BUDGET_S = 0.05  # a search that has taken longer answers with what is surely the nearest so far
 
-# (types, wanted, condition, cells a degree, cell) → the radius that sufficed last and its rows; a wrong hint
-# costs time, never truth
-_hints: dict[tuple[Any, ...], tuple[float, int]] = {}
-FINENESS = (100, 20, 4, 0)  # cells a degree: what is not known here is guessed from around
+MARGIN = 1.3  # how many times the places that are wanted the first probe is meant to meet
+
+# What is learnt from answers, so that the next search asks once: how many rows a square metre has in a cell,
+# and what share of them a search lets pass. A wrong guess costs time, never truth.
+_CELLS = tuple(0.005 * 2**level for level in range(11))  # degrees a side
+_densities: dict[tuple[int, int, int], float] = {}
+_shares: dict[tuple[tuple[int, ...], str], float] = {}
+DEGREE_M = 111_000.0
 NO_CONDITION = Condition()
 
 
@@ -61,10 +65,9 @@ def nearest(
     The point is WGS-84. About one query.
     """
     types = tuple(type_ids) or (ANY,)
-    cells = [(types, limit, condition.sql, fine, int(lng * fine), int(lat * fine)) for fine in FINENESS]
-    learned, rows_there = next((_hints[cell] for cell in cells if cell in _hints), (START_M, 0))
-    radius = min(radius_m, max(learned, after[0] * 1.2))
-    cap = max(CAP + depth, 4 * limit, 2 * rows_there)
+    search = types, condition.sql
+    radius = min(radius_m, max(_guess(lng, lat, search, depth + limit), after[0] * 1.05))
+    cap = max(CAP, 4 * limit) + 2 * depth
     too_few, too_many = 0.0, math.inf  # radii: fewer than wanted within, more than the cap within
     began, complete = time.monotonic(), True
     while True:
@@ -93,14 +96,42 @@ def nearest(
             too_many = math.inf
         growth = 1.3 * math.sqrt(limit / max(len(hits), 0.5))  # as if they stood evenly
         radius = min(radius_m, radius * min(4.0, growth), (radius + too_many) / 2)
-    if len(_hints) > 20_000:
-        _hints.clear()
-    # where the circle asked for was too small for a page, what a page would have needed
-    enough = hits[-1].distance_m if len(hits) == limit else radius * math.sqrt(limit / max(len(hits), 0.5))
-    hint = max(100.0, min(1.2 * enough, 4 * radius)), len(rows)
-    for cell in cells:
-        _hints[cell] = hint
+    _learn(lng, lat, search, radius, len(rows))
     return hits, complete
+
+
+def _guess(lng: float, lat: float, search: tuple[tuple[int, ...], str], wanted: int) -> float:
+    """The radius, metres, that is likely to hold as many places: by the smallest cell that is known and wide
+    enough to speak for it."""
+    share, radius = _shares.get(search, 1.0), START_M
+    for level, size in enumerate(_CELLS):
+        density = _densities.get((level, int(lng / size), int(lat / size)))
+        if density:
+            radius = math.sqrt(MARGIN * wanted / (math.pi * density * share))
+            if 2 * radius <= size * DEGREE_M:
+                break
+    return radius
+
+
+def _learn(lng: float, lat: float, search: tuple[tuple[int, ...], str], radius: float, rows: int) -> None:
+    """Remember that the box of the radius has so many rows of this search."""
+    if len(_densities) > 50_000 or len(_shares) > 5_000:
+        _densities.clear()
+        _shares.clear()
+    side = 2 * max(radius, 10.0)
+    level = next((n for n, size in enumerate(_CELLS) if size * DEGREE_M >= side), len(_CELLS) - 1)
+    cell = level, int(lng / _CELLS[level]), int(lat / _CELLS[level])
+    seen = max(rows, 0.5) / side**2
+    density, share = _densities.get(cell), _shares.get(search)
+    if density is None:
+        share = share or 1.0
+        density = seen / share
+    elif share is None:
+        share = seen / density
+    else:
+        off = seen / (density * share)
+        density, share = density * off**0.5, share * off**0.05
+    _densities[cell], _shares[search] = density, share
 
 
 def hits_of(
@@ -141,42 +172,47 @@ def _probe(
     lng: float, lat: float, radius_m: float, types: tuple[int, ...], condition: Condition, cap: int | None
 ) -> list[Row]:
     """The rows of the walks in the box of the radius, at most `cap`."""
-    scans: list[tuple[Any, ...]] = []
-    for approximate in (0, 1):
-        reach = radius_m + 0.01  # distances are cut to the centimetre
-        if approximate:  # none is shown nearer than 1 km; one shown at r may stand half a km farther out
-            if radius_m < ROUNDED_M:
-                continue
-            reach = radius_m // ROUNDED_M * ROUNDED_M + ROUNDED_M / 2
-        box = geo.box_around(lng, lat, reach)
-        ranges = geo.cover(*box)
-        scans += [(2 * type_id + approximate, *span, *box) for type_id in types for span in ranges]
+    walks = [2 * type_id for type_id in types]
+    reach = radius_m + 0.01  # distances are cut to the centimetre
+    if radius_m >= ROUNDED_M:  # of the approximate ones none is shown nearer than 1 km
+        walks += [walk + 1 for walk in walks]
+        reach = max(reach, radius_m // ROUNDED_M * ROUNDED_M + ROUNDED_M / 2)  # shown at r, half a km beyond
+    box = geo.box_around(lng, lat, reach)
+    ranges = geo.cover(*box)
     if db.is_sqlite():
-        params: list[Any] = [value for scan in scans for value in scan]
-        params += [*condition.params, -1 if cap is None else cap]
-        return db.query(_sqlite_probe(len(scans), condition.sql), params)
-    params = [list(column) for column in zip(*scans, strict=True)] + [*condition.params, cap]
-    return db.query(_POSTGRESQL_PROBE.format(condition=condition.sql), params)
+        ranges += [NOTHING] * (-len(ranges) % 4)  # few different texts: prepared statements stay cached
+        ends = [end for span in ranges for end in span]
+        params = [*walks, *ends, *box, *condition.params, -1 if cap is None else cap]
+        return db.query(_sqlite_probe(len(walks), len(ranges), condition.sql), params)
+    firsts, lasts = map(list, zip(*ranges, strict=True))
+    return db.query(
+        _POSTGRESQL_PROBE.format(condition=condition.sql),
+        [walks, firsts, lasts, *box, *condition.params, cap],
+    )
+
+
+NOTHING = (1, 0)  # a range without a code
 
 
 @lru_cache
-def _sqlite_probe(scans: int, condition: str) -> str:
-    # few different texts, so that SQLite's prepared statements stay in their cache
+def _sqlite_probe(walks: int, ranges: int, condition: str) -> str:
     return (
-        "WITH g(walk, first, last, west, south, east, north) AS"
-        f" (VALUES {', '.join(['(?, ?, ?, ?, ?, ?, ?)'] * scans)})"
-        " SELECT r.walk, r.facility_id, r.lng, r.lat, r.hours_id, r.flags FROM g CROSS JOIN search_row r"
-        " WHERE r.walk = g.walk AND r.morton BETWEEN g.first AND g.last"
-        " AND r.lng BETWEEN g.west AND g.east AND r.lat BETWEEN g.south AND g.north"
+        f"WITH w(walk) AS (VALUES {', '.join(['(?)'] * walks)}),"
+        f" g(first, last) AS (VALUES {', '.join(['(?, ?)'] * ranges)}),"
+        " b(west, south, east, north) AS (VALUES (?, ?, ?, ?))"
+        " SELECT r.walk, r.facility_id, r.lng, r.lat, r.hours_id, r.flags"
+        " FROM b CROSS JOIN w CROSS JOIN g CROSS JOIN search_row r"
+        " WHERE r.walk = w.walk AND r.morton BETWEEN g.first AND g.last"
+        " AND r.lng BETWEEN b.west AND b.east AND r.lat BETWEEN b.south AND b.north"
         f"{condition} LIMIT ?"
     )
 
 
 _POSTGRESQL_PROBE = (
-    "SELECT s.walk, s.facility_id, s.lng, s.lat, s.hours_id, s.flags FROM unnest(?::int[], ?::bigint[],"
-    " ?::bigint[], ?::float8[], ?::float8[], ?::float8[], ?::float8[])"
-    " g(walk, first, last, west, south, east, north)"
+    "SELECT s.walk, s.facility_id, s.lng, s.lat, s.hours_id, s.flags FROM unnest(?::int[]) w(walk)"
+    " CROSS JOIN unnest(?::bigint[], ?::bigint[]) g(first, last)"
+    " CROSS JOIN (VALUES (?::float8, ?::float8, ?::float8, ?::float8)) b(west, south, east, north)"
     " CROSS JOIN LATERAL (SELECT r.walk, r.facility_id, r.lng, r.lat, r.hours_id, r.flags FROM search_row r"
-    " WHERE r.walk = g.walk AND r.morton BETWEEN g.first AND g.last"
-    " AND r.lng BETWEEN g.west AND g.east AND r.lat BETWEEN g.south AND g.north{condition} OFFSET 0) s LIMIT ?"
+    " WHERE r.walk = w.walk AND r.morton BETWEEN g.first AND g.last"
+    " AND r.lng BETWEEN b.west AND b.east AND r.lat BETWEEN b.south AND b.north{condition} OFFSET 0) s LIMIT ?"
 )

@@ -15,15 +15,16 @@ from servicemap.finder.listing import FEW
 @dataclass(frozen=True, slots=True)
 class Query:
     """What is asked. `lng` and `lat` are given both or not at all, in `datum`, in which positions are
-    answered too; `type_ids` empty means all; distances in metres. `at` is the present (aware); `open_now`
-    asks what is open then, on every page what was open at the first. `accuracy_m` > 0: the position itself
-    is only known to that."""
+    answered too; `type_ids` empty means all; distances in metres. `radius_m` None: the usual one, or none
+    where the query names a division. `at` is the present (aware); `open_now` asks what is open then, on every
+    page what was open at the first. `accuracy_m` > 0: the position itself is only known to that. `asked`: the
+    filters in the asker's words, which stay the same while the day and the divisions change."""
 
     at: datetime
     lng: float | None = None
     lat: float | None = None
     datum: str = "wgs84"
-    radius_m: int = 5000
+    radius_m: int | None = None
     type_ids: tuple[int, ...] = ()
     filters: Filters = NO_FILTERS
     open_now: bool = False
@@ -31,11 +32,13 @@ class Query:
     limit: int = 20
     accuracy_m: int = 0
     geojson: bool = False
+    asked: str = ""
 
     @property
     def canonical(self) -> str:
-        return "|".join(map(str, (self.lng, self.lat, self.datum, self.radius_m, self.type_ids, self.filters,
-                                  self.open_now, self.q)))  # fmt: skip
+        """What a cursor is good for."""
+        filters = self.asked or self.filters
+        return f"{self.lng}|{self.lat}|{self.datum}|{self.radius_m}|{self.type_ids}|{filters}|{self.open_now}|{self.q}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,40 +3,31 @@ the union of the query's parts, each place once."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
-from functools import lru_cache
+from datetime import UTC, datetime
+from functools import cached_property, lru_cache
 from heapq import merge
+from time import monotonic
 from typing import Any
 
 from servicemap import db, divisions, geo, registry
 from servicemap.audit import State
+from servicemap.cards import ANY
 from servicemap.facility_types import known_kinds
 from servicemap.finder import cursor, words
 from servicemap.finder.filters import NO_FILTERS, Condition, Within, condition
 from servicemap.finder.hotlines import hotlines
 from servicemap.finder.items import Listed, Style, listed_items, listed_rows, near_items, shown_items
 from servicemap.finder.listing import EVERYWHERE, FEW, NOWHERE, by_code, rows_among, rows_within
-from servicemap.finder.near import NO_CONDITION, Hit, hits_of, nearest
+from servicemap.finder.near import BUDGET_S, NO_CONDITION, Hit, hits_of, nearest
 from servicemap.finder.opening import Moment, moment
 from servicemap.finder.query import Part, Query, parts_of
 
-WIDENED_M = (10_000, 20_000, 50_000, 100_000, 200_000, 500_000)  # where nothing is inside the radius
+USUAL_M = 5000
+FARTHEST_M = 500_000  # beyond it nothing is near
+WIDENED_M = (10_000, 20_000, 50_000, 100_000, 200_000, FARTHEST_M)  # where nothing is inside the radius
 MOST_COUNTED = 1000
+MOST_A_PAGE = 100
 PROTECTION = "protection"  # the topic of a type whose answers begin with the hotlines
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """JSON items; the cursor of the next page or None; the radius that was searched in the end, metres
-    (None without a position); what the words were taken for; whether a search that took too long was broken
-    off; the hotlines, where the query asks about protection."""
-
-    items: list[bytes]
-    next_cursor: str | None
-    radius_m: int | None = None
-    reading: words.Reading | None = None
-    partial: bool = False
-    hotlines: Sequence[bytes] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,42 +39,78 @@ class Counts:
     by_type: dict[int, int]
 
 
-def search(query: Query, cursor_text: str | None = None) -> Page:
-    """One page. Three queries or so: the index, the fragments, and (a page that is not full) the tail."""
+@dataclass(frozen=True, slots=True)
+class Page:
+    """JSON items; the cursor of the next page or None; the radius that was searched in the end, metres
+    (None where no radius bounds the answer); the one in which nothing was (None: it was not widened), and
+    whether the wider one holds anything; what the words were taken for, and the places named in them in
+    which nothing was; whether a search that took too long was broken off; the hotlines, where the query asks
+    about protection; the counts, where they were asked for."""
+
+    items: list[bytes]
+    next_cursor: str | None
+    radius_m: int | None = None
+    widened_from_m: int | None = None
+    found_wider: bool = False
+    reading: words.Reading | None = None
+    empty_places: tuple[words.Place, ...] = ()
+    partial: bool = False
+    hotlines: Sequence[bytes] | None = None
+    counts: Counts | None = None
+
+
+def search(
+    query: Query, cursor_text: str | None = None, *, counted: bool = False, version: State | None = None
+) -> Page:
+    """One page, with the counts of the whole query when they are asked for; `version` where it is known
+    already. Three queries or so: the index, the fragments, and (a page that is not full) the tail."""
     start = cursor.read(cursor_text, query.canonical) if cursor_text else None
-    found = _Search(query, start)
-    return found.near() if query.lng is not None else found.listed()
-
-
-def count(query: Query) -> Counts:
-    """The same places as all pages of search() together."""
-    found = _Search(query, None)
-    ids = found.all_ids(MOST_COUNTED + 1)
-    counted = ids[:MOST_COUNTED]
-    types = f" AND type_id IN ({', '.join(map(str, query.type_ids))})" if query.type_ids else ""
-    rows = db.query(
-        "SELECT type_id, COUNT(*) FROM list_row"
-        f" WHERE facility_id IN ({', '.join(map(str, counted)) or 'NULL'}) AND type_id > 0{types} GROUP BY type_id"
-    )
-    return Counts(len(counted), len(ids) > MOST_COUNTED, dict(rows))
+    found = _Search(query, start, version or registry.version())
+    page = found.page()
+    while found.may_climb and not page.items:  # nothing in 凤城街道: in its county, then
+        found = found.climbed()
+        page = found.page()
+    return replace(page, counts=found.counts()) if counted else page
 
 
 class _Search:
     """One query on its way: its parts, its moment, where its page begins."""
 
-    def __init__(self, query: Query, start: cursor.Place | None) -> None:
+    def __init__(self, query: Query, start: cursor.Place | None, version: State, up: int = 0) -> None:
         now = query.at.replace(second=0, microsecond=0)
         asked_at = datetime.fromtimestamp(start.minute * 60, UTC).astimezone(now.tzinfo) if start else now
         filters = replace(query.filters, open_at=asked_at) if query.open_now else query.filters
         self.query = query
         self.minute = int(asked_at.timestamp()) // 60
-        self.version = registry.version()
-        self.moment: Moment = moment(filters.open_at or now, self.version)
+        self.version = version
+        self.moment: Moment = moment(filters.open_at or now, version)
         self.reading = words.read(query.q, known_kinds()) if query.q else None
+        self.up = start.up if start else up
+        self.empty_places = self.reading.places if self.reading and self.up else ()
+        for _ in range(self.up):
+            self.reading = self.reading and words.wider(self.reading)
         self.parts = parts_of(query, filters, self.reading)
-        self.start = start or cursor.Place(-1.0, 0, False, 0, 0, query.radius_m, self.minute)
+        self.named = bool(filters.within or (self.reading and self.reading.places))
+        asked_m = query.radius_m or (FARTHEST_M if self.named else USUAL_M)
+        self.begin = cursor.Place(-1.0, 0, False, 0, 0, asked_m, self.minute, self.up)
+        self.start = start or self.begin
         self.first = start is None
+        self.radius_m = self.start.radius_m
         self.complete = True
+        self.reached = 0  # where a list that took too long was broken off: the last id that was looked at
+        self.until = monotonic() + BUDGET_S
+
+    @property
+    def may_climb(self) -> bool:
+        return bool(self.first and self.complete and self.reading and self.reading.places)
+
+    def climbed(self) -> "_Search":
+        """The same where the places named in the words are those just above them."""
+        return _Search(self.query, None, self.version, self.up + 1)
+
+    def page(self) -> Page:
+        beyond = not self.first and not self.start.tail and not self.start.nearest_id  # as the first page was
+        return self.listed() if self.query.lng is None or beyond else self.near()
 
     @property
     def style(self) -> Style:
@@ -98,45 +125,49 @@ class _Search:
 
     # With a position
 
-    def near(self) -> Page:
-        query, start = self.query, self.start
+    @cached_property
+    def point(self) -> tuple[float, float]:
+        query = self.query
         assert query.lng is not None
         assert query.lat is not None
-        lng, lat = geo.to_wgs84(query.lng, query.lat, query.datum)
+        return geo.to_wgs84(query.lng, query.lat, query.datum)
+
+    def near(self) -> Page:
+        query, start = self.query, self.start
         wanted = query.limit + 1  # one more tells whether there is a next page
-        radius_m, hits = start.radius_m, list[Hit]()
-        if not start.tail:
-            hits = self._hits(lng, lat, radius_m, wanted)
-            if not hits and self.first:
-                radius_m, hits = self._widened(lng, lat, wanted)
+        hits = [] if start.tail else self._hits(self.radius_m, wanted, start)
+        if not hits and self.first and self.complete:
+            if self.named and query.radius_m is None:
+                return self.listed()  # there, however far away
+            hits = self._widened(wanted, start)
         nearest_id = start.nearest_id or (hits[0].facility_id if hits else 0)
         tail: Sequence[Listed] = ()
-        if len(hits) < wanted and (county := self._county(lng, lat, nearest_id)):
+        if len(hits) < wanted and self.complete and (county := self._county(nearest_id)):
             tail = self._tail(county, start.facility_id if start.tail else 0, wanted - len(hits))
         shown = hits[: query.limit]
         unplaced = tail[: query.limit - len(shown)]
         items = near_items(shown, self.style) + shown_items(unplaced, self.style, after_near=True)
         last = None
-        if len(hits) + len(tail) >= wanted:
+        if len(hits) + len(tail) >= wanted or (hits and not self.complete):
             distance, id_ = (-1.0, unplaced[-1][0]) if unplaced else shown[-1][:2]
-            last = (distance, id_, len(shown) < query.limit)
-        return self._page(items, last, nearest_id, radius_m, located=True)
+            last = (distance, id_, bool(unplaced) or (len(shown) < query.limit and self.complete))
+        bounded = None if self.named and query.radius_m is None else self.radius_m
+        return self._page(items, last, nearest_id, bounded, found_wider=bool(hits))
 
-    def _hits(self, lng: float, lat: float, radius_m: float, limit: int) -> list[Hit]:
-        after = (self.start.distance_m, self.start.facility_id)
-        found = [self._part_hits(part, lng, lat, radius_m, after, limit) for part in self.parts]
+    def _hits(self, radius_m: float, limit: int, start: cursor.Place) -> list[Hit]:
+        found = [self._part_hits(part, radius_m, limit, start) for part in self.parts]
         return found[0] if len(found) == 1 else _once(merge(*found), lambda hit: hit.facility_id, limit)
 
-    def _part_hits(
-        self, part: Part, lng: float, lat: float, radius_m: float, after: tuple[float, int], limit: int
-    ) -> list[Hit]:
+    def _part_hits(self, part: Part, radius_m: float, limit: int, start: cursor.Place) -> list[Hit]:
+        lng, lat = self.point
+        after = (start.distance_m, start.facility_id)
+        few = None
         if part.ids is not None:
-            rows = rows_among(part.ids, part.type_ids, self._on(part, "l", "f"))
-            return hits_of(rows, lng, lat, radius_m, after, limit)
-        if spans := part.filters.within:
+            few = rows_among(part.ids, part.type_ids, self._on(part, "l", "f"))
+        elif spans := part.filters.within:
             few = rows_within(part.type_ids, spans, self._on(part, "l", "f"))
-            if few is not None:
-                return hits_of(few, lng, lat, radius_m, after, limit)
+        if few is not None:
+            return hits_of(few, lng, lat, radius_m, after, limit)
         hits, complete = nearest(
             lng,
             lat,
@@ -145,37 +176,37 @@ class _Search:
             limit=limit,
             condition=self._on(part, "r", "r"),
             after=after,
-            depth=self.start.depth,
+            depth=start.depth,
         )
         self.complete = self.complete and complete
         return hits
 
+    def _widened(self, limit: int, start: cursor.Place) -> list[Hit]:
+        """What is in the smallest wider radius that holds something; `radius_m` tells it."""
+        found = self._hits(FARTHEST_M, limit, start)
+        if found or self.complete:
+            nearest_m = max(found[0].distance_m if found else FARTHEST_M, self.radius_m + 1)
+            self.radius_m = next(radius for radius in WIDENED_M if radius >= nearest_m)
+        return [hit for hit in found if hit.distance_m <= self.radius_m]
+
     def _tail(self, county: Within, after: int, limit: int) -> Sequence[Listed]:
         query = self.query
         if query.filters == NO_FILTERS and not query.open_now and not query.q:
-            return _plain_tail(self.version, query.at.date(), query.type_ids, county, after, limit)
+            found = [_unplaced(self.version, type_id, county, after) for type_id in query.type_ids or (ANY,)]
+            return self._rows(_once(merge(*found), lambda id_: id_, limit))
         return self._rows(self._codes(after, limit, county=county, unplaced=True))
 
     def _rows(self, ids: Sequence[int]) -> Sequence[Listed]:
         types = self.parts[0].type_ids if len(self.parts) == 1 else self.query.type_ids
         return listed_rows(ids, types, self.query.filters.age_months)
 
-    def _widened(self, lng: float, lat: float, limit: int) -> tuple[int, list[Hit]]:
-        """The smallest wider radius within which something is, and what; the widest and nothing, or, when
-        that was not found out in time, the one asked for and nothing."""
-        found = self._hits(lng, lat, WIDENED_M[-1], 1)
-        if not found:
-            return WIDENED_M[-1] if self.complete else self.query.radius_m, []
-        wider = next(radius for radius in WIDENED_M if radius >= found[0].distance_m)
-        return wider, self._hits(lng, lat, wider, limit)
-
-    def _county(self, lng: float, lat: float, nearest_id: int) -> Within | None:
+    def _county(self, nearest_id: int) -> Within | None:
         """Where the unplaced ones are looked for: in the divisions asked for, else in the point's county."""
         if self.query.filters.box:
             return None  # nothing without a position is in a box
         if all(part.filters.within for part in self.parts):
             return EVERYWHERE
-        return _county(self.version, lng, lat, nearest_id) or NOWHERE
+        return _county(self.version, *self.point, nearest_id) or NOWHERE
 
     # Without a position
 
@@ -192,7 +223,9 @@ class _Search:
         rows = self._rows([id_ for _, id_ in shown])
         items = shown_items(rows, self.style, after_near=False)
         last = (*shown[-1], False) if len(scored) == wanted else None
-        return self._page(items, last, 0, query.radius_m, located=False)
+        if not last and self.reached:
+            last = (-1.0, self.reached, False)
+        return self._page(items, last, 0, None)
 
     def _ranked(self) -> list[tuple[float, int]] | None:
         """(score, id) best first, where the query is nothing but a few places' words; else None."""
@@ -211,22 +244,31 @@ class _Search:
 
     # Both
 
-    def all_ids(self, limit: int) -> list[int]:
-        """The ids of the places on all pages, at most `limit`."""
-        query = self.query
-        if query.lng is None or query.lat is None:
+    def counts(self) -> Counts:
+        """The same places as all pages together."""
+        ids = self._all_ids(MOST_COUNTED + 1)
+        counted, types = ids[:MOST_COUNTED], self.query.type_ids
+        only = f" AND type_id IN ({', '.join(map(str, types))})" if types else ""
+        rows = db.query(
+            "SELECT type_id, COUNT(*) FROM list_row"
+            f" WHERE facility_id IN ({', '.join(map(str, counted)) or 'NULL'}) AND type_id > 0{only} GROUP BY type_id"
+        )
+        return Counts(len(counted), len(ids) > MOST_COUNTED or not self.complete, dict(rows))
+
+    def _all_ids(self, limit: int) -> list[int]:
+        hits = self._hits(self.radius_m, limit, self.begin) if self.query.lng is not None else []
+        if not hits and (self.query.lng is None or (self.named and self.query.radius_m is None)):
             return self._codes(0, limit)
-        lng, lat = geo.to_wgs84(query.lng, query.lat, query.datum)
-        hits = self._hits(lng, lat, query.radius_m, limit) or self._widened(lng, lat, limit)[1]
         ids = [hit.facility_id for hit in hits]
-        county = self._county(lng, lat, ids[0] if ids else 0)
+        county = self._county(ids[0] if ids else 0)
         return ids + (self._codes(0, limit - len(ids), county=county, unplaced=True) if county else [])
 
     def _codes(
         self, after: int, limit: int, *, county: Within | None = None, unplaced: bool = False
     ) -> list[int]:
         found = [self._part_codes(part, after, limit, county, unplaced=unplaced) for part in self.parts]
-        return found[0] if len(found) == 1 else _once(merge(*found), lambda id_: id_, limit)
+        ids = found[0] if len(found) == 1 else _once(merge(*found), lambda id_: id_, limit)
+        return [id_ for id_ in ids if id_ <= self.reached] if self.reached else ids
 
     def _part_codes(
         self, part: Part, after: int, limit: int, county: Within | None = None, *, unplaced: bool = False
@@ -255,6 +297,9 @@ class _Search:
             if len(ids) < FEW:
                 break
             at = ids[-1]
+            if monotonic() > self.until:
+                self.complete, self.reached = False, min(self.reached or at, at)
+                break
         return got[:limit]
 
     def _on(self, part: Part, row: str, point: str | None) -> Condition:
@@ -275,21 +320,25 @@ class _Search:
         items: list[bytes],
         last: tuple[float, int, bool] | None,
         nearest_id: int,
-        radius_m: int,
+        radius_m: int | None,
         *,
-        located: bool,
+        found_wider: bool = False,
     ) -> Page:
         """The page; `last` = (distance or score, id, is in the tail) of its last place when more follow."""
         written = None
         if last:
             depth = self.start.depth + self.query.limit
-            place = cursor.Place(*last, depth, nearest_id, radius_m, self.minute)
+            place = cursor.Place(*last, depth, nearest_id, self.radius_m, self.minute, self.up)
             written = cursor.write(place, self.query.canonical)
+        asked_m = self.begin.radius_m
         return Page(
             items,
             written,
-            radius_m if located else None,
+            radius_m,
+            asked_m if radius_m not in (None, asked_m) else None,
+            found_wider,
             self.reading,
+            self.empty_places,
             not self.complete,
             self._hotlines(),
         )
@@ -316,14 +365,11 @@ def _once(items: Iterable[Any], key: Callable[[Any], int], limit: int) -> list[A
     return kept
 
 
-@lru_cache(maxsize=256)
-def _plain_tail(
-    version: State, day: date, type_ids: tuple[int, ...], county: Within, after: int, limit: int
-) -> Sequence[Listed]:
-    """The unplaced ones of a county when nothing more is asked: few, and the same for everybody there for
-    the day (roll_over opens and closes without a change that a version would show)."""
-    ids = by_code(type_ids, NO_CONDITION, after=after, limit=limit, county=county, unplaced=True)
-    return listed_rows(ids, type_ids)
+@lru_cache(maxsize=1024)
+def _unplaced(version: State, type_id: int, county: Within, after: int) -> Sequence[int]:
+    """The ids of the unplaced ones of a type in a county, as many as a page may show: the same for everybody
+    there."""
+    return by_code((type_id,), NO_CONDITION, after=after, limit=MOST_A_PAGE + 1, county=county, unplaced=True)
 
 
 @lru_cache(maxsize=4)
@@ -341,9 +387,13 @@ def _county(version: State, lng: float, lat: float, nearest_id: int) -> Within |
 
 @lru_cache(maxsize=4096)
 def _county_span(version: State, division_id: int) -> Within | None:
-    spans = db.query(
-        "SELECT c.lft, c.rgt FROM division d JOIN division c ON c.lft <= d.lft AND c.rgt >= d.rgt"
-        " WHERE d.id = ? AND c.level NOT IN ('town', 'community') ORDER BY c.lft DESC LIMIT 1",
+    """The county of a division, and what stands above it: a city's hotline is its counties' too."""
+    rows = db.query(
+        "SELECT c.id, c.lft, c.rgt FROM division d JOIN division c ON c.lft <= d.lft AND c.rgt >= d.rgt"
+        " WHERE d.id = ? AND c.level NOT IN ('town', 'community') ORDER BY c.lft DESC",
         (division_id,),
     )
-    return Within(*spans[0]) if spans else None
+    if not rows:
+        return None
+    (_, lft, rgt), *higher = rows
+    return Within(lft, rgt, tuple(sorted(row[0] for row in higher)))

@@ -4,7 +4,7 @@ The text index, `contains_sql` inside another query and text.holds give the same
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from servicemap import db, keys, text
@@ -141,6 +141,16 @@ def places_of(word: str) -> tuple[Place, ...]:
         (keys.expression([ways]),),
     )
     return tuple(Place(*row) for row in rows) if len(rows) <= MOST_PLACES else ()
+
+
+def wider(reading: Reading) -> Reading:
+    """The same with the divisions just above its places; anywhere when they are the highest. One query."""
+    ids = ", ".join(str(place.id) for place in reading.places) or "NULL"
+    rows = db.query(
+        "SELECT DISTINCT p.id, p.padded_code, p.name, p.lft, p.rgt FROM division d"
+        f" JOIN division p ON p.id = d.parent_id WHERE d.id IN ({ids}) ORDER BY p.lft"
+    )
+    return replace(reading, places=tuple(Place(*row) for row in rows))
 
 
 # The text index

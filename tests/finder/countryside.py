@@ -133,13 +133,13 @@ def a_question(random: Random, types: list[int], divisions: list[Division]) -> Q
 
     located: dict[str, Any] = {}
     if random.random() < 0.65:
-        spread = random.choice((0.001, 0.02, 0.3, 3.0))
+        spread = random.choice((0.001, 0.02, 0.3, 3.0, 9.0))
         lng, lat = random.gauss(LNG, spread), random.gauss(LAT, spread)
         if random.random() < 0.15:
             lng, lat = LNG, LAT
         datum = random.choice(geo.DATUMS)
         lng, lat = geo.from_wgs84(lng, lat, datum)
-        radius_m = random.choice((1, 300, 999, 1000, 1500, 5000, 5000, 20_000, 50_000))
+        radius_m = random.choice((None, None, None, 1, 300, 999, 1000, 1500, 5000, 5000, 20_000, 50_000))
         located = {"lng": lng, "lat": lat, "datum": datum, "radius_m": radius_m}
     division = random.choice(divisions)
     side = random.choice((0.01, 0.1, 1.0))

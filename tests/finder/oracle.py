@@ -52,23 +52,38 @@ class Oracle:
         self.divisions = {each.id: each for each in Division.select()}
         self.keys = {place.id: key_of(place) for place in self.places.values()}
         self.standing = {place.id: self._standing(place) for place in self.places.values()}
+        self.named: set[int] = set()  # the divisions that the words of the query at hand are taken to name
 
     def answer(self, query: Query) -> tuple[list[Found], int | None]:
-        """(all that the pages show, in order; the radius that was searched in the end)."""
+        """(all that the pages show, in order; the radius that was searched in the end, None without one).
+        Where nothing is in the places that the words name, what is just above them counts as named."""
+        self.named = {place.id for place in words.read(query.q, known_kinds()).places}
+        while True:
+            found, radius = self._answer(query)
+            if found or not self.named:
+                return found, radius
+            self.named = {above for id_ in self.named if (above := self.divisions[id_].parent_id)}
+
+    def _answer(self, query: Query) -> tuple[list[Found], int | None]:
+        listed = [self._shown(place, -1.0) for place in self._by_code(query)]
         if query.lng is None:
-            return [self._shown(place, -1.0) for place in self._by_code(query)], None
+            return listed, None
+        unbounded = query.radius_m is None and bool(query.filters.within or self.named)
+        asked = query.radius_m or (500_000 if unbounded else 5000)
         where = geo.to_wgs84(query.lng, query.lat, query.datum)
         metres = geo.distance_from(*where)
         matching = self._matching(query)
         placed = [place for place in matching if self._has_position(place)]
         all_near = sorted((said(metres, place), place.id) for place in placed)
-        rings = [query.radius_m, *(km * 1000 for km in WIDER_KM if km * 1000 > query.radius_m)]
+        rings = [asked, *(km * 1000 for km in WIDER_KM if km * 1000 > asked)]
         reached = (radius for radius in rings if all_near and all_near[0][0] <= radius)
         radius = next(reached, WIDER_KM[-1] * 1000)
         near = [(distance, id_) for distance, id_ in all_near if distance <= radius]
+        if unbounded and not near:
+            return listed, None
         found = [self._shown(self.places[id_], distance) for distance, id_ in near]
         tail = self._tail(query, where, near[0][1] if near else None)
-        return found + [self._shown(place, None) for place in tail], radius
+        return found + [self._shown(place, None) for place in tail], None if unbounded else radius
 
     def by_type(self, found: Iterable[Found], query: Query) -> dict[int, int]:
         """How many of them have an open role of each type that is asked for."""
@@ -107,11 +122,11 @@ class Oracle:
             yield Meaning(asked, None, ())
             return
         meant = frozenset(reading.types or ())
-        where = frozenset(place.id for place in reading.places) or None
+        where = frozenset(self.named) or None
         agree = not asked or not meant or asked & meant
         if agree and (where is None or self._overlap(where, query.filters)):
             yield Meaning(asked & meant if asked and meant else asked | meant, where, reading.free)
-        if meant or reading.places:
+        if meant or self.named:
             yield Meaning(asked, None, reading.words)
 
     def _is_meant(self, place: Record, meaning: Meaning, query: Query) -> bool:
@@ -243,7 +258,7 @@ class Oracle:
 
     def _tail(self, query: Query, where: tuple[float, float], nearest: int | None) -> list[Record]:
         """The ones without a position: where a division is asked for (by code or by a word) there, else in
-        the county of the point."""
+        the county of the point and at what is above it."""
         county, meanings = self._county(where, nearest), list(self._meanings(query))
         tail = []
         for place in self.places.values():
@@ -252,7 +267,7 @@ class Oracle:
                 asked_for = bool(query.filters.within) or meaning.places is not None
                 if (
                     not self._has_position(place)
-                    and (asked_for or county in standing)
+                    and (asked_for or county in standing or standing[0] in self._chain(county))
                     and self._is_meant(place, meaning, query)
                 ):
                     tail.append(place)

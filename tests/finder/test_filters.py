@@ -9,7 +9,7 @@ import pytest
 
 from servicemap.finder import near
 from servicemap.finder.filters import Filters, Within
-from servicemap.finder.search import count
+from servicemap.finder.search import search
 from servicemap.models import Division
 from servicemap.records import Record, Role
 from tests.factories import LAT, LNG, NORTH_GATE, TODAY, a_division, a_place, a_type, scaled
@@ -138,7 +138,7 @@ def test_thousands_on_one_point_are_found_page_by_page_whatever_is_asked():
     for query in queries:
         right, _ = oracle.answer(query)
         assert found_on(pages_of(query)) == right, query
-        assert count(query).total == min(len(right), 1000)
+        assert search(query, counted=True).counts.total == min(len(right), 1000)
 
 
 def a_stacked(random: Random, types: list[int], division: int) -> Record:

@@ -96,7 +96,7 @@ def test_every_answer_is_what_counting_through_gives():
     random = Random(20)
     places = a_countryside(random)
     types = sorted({role.type_id for place in places for role in place.roles})
-    near._hints.clear()
+    near._densities.clear()
 
     for number in range(QUERIES):
         spread = random.choice((0.001, 0.02, 0.3))
@@ -147,15 +147,15 @@ def test_thousands_on_one_point_hide_nobody(precision):
     assert [id_ for _, id_ in last] == [beyond.id]
 
 
-def test_a_wrong_hint_costs_time_and_never_truth():
+@pytest.mark.parametrize("wrong", [1e-12, 1e-6, 1.0, 1e6])
+def test_a_wrong_guess_costs_time_and_never_truth(wrong):
     places = a_countryside(Random(22))
     right = counted_through(places, LNG, LAT, 50_000, ())[:20]
-    hint = ((0,), 20, "", 100, int(LNG * 100), int(LAT * 100))
 
-    for wrong in ((0.001, 0), (100.0, 1), (50_000.0, 0), (50_000.0, 10**6)):
-        near._hints[hint] = wrong
+    for level, size in enumerate(near._CELLS):
+        near._densities[level, int(LNG / size), int(LAT / size)] = wrong
 
-        assert found(LNG, LAT) == right
+    assert found(LNG, LAT) == right
 
 
 def test_nothing_is_found_where_nothing_is():

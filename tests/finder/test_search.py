@@ -12,9 +12,10 @@ from geopy.distance import geodesic
 
 from servicemap.access import SEED
 from servicemap.finder import near
+from servicemap.finder import search as finder_search
 from servicemap.finder.filters import Filters
 from servicemap.finder.query import Query
-from servicemap.finder.search import WIDENED_M, Counts, Page, count, search
+from servicemap.finder.search import WIDENED_M, Counts, Page, search
 from servicemap.models import Division
 from servicemap.registry import roll_over
 from tests.conftest import fresh
@@ -32,6 +33,11 @@ METRE = 1 / 110_768  # of latitude here, in degrees
 def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """However busy the machine is, no search is broken off."""
     monkeypatch.setattr(near, "BUDGET_S", 3600.0)
+    monkeypatch.setattr(finder_search, "BUDGET_S", 3600.0)
+
+
+def count(query: Query) -> Counts | None:
+    return search(query, counted=True).counts
 
 
 def pages_of(query: Query) -> list[Page]:
@@ -70,7 +76,7 @@ def test_both_engines_find_what_asking_every_place_gives(request: pytest.Fixture
     for engine in ("sqlite", "postgresql"):
         with fresh("nothing", engine, request, tmp_path):
             oracle = Oracle(*a_countryside(Random(30), PLACES), today=TODAY)
-            near._hints.clear()
+            near._densities.clear()
             questions = questions or asked_at_random(oracle, Random(31), scaled(2000, 150))
             for asked in questions:
                 pages = pages_of(asked.query)
