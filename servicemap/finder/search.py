@@ -378,10 +378,15 @@ def _hotline_items(version: State, now: Moment) -> Sequence[bytes]:
 
 
 def _county(version: State, lng: float, lat: float, nearest_id: int) -> Within | None:
-    """The county that the point lies in: by its shape, else that of the nearest place."""
+    """The county that the point lies in: by its shape, else that of the nearest place found, else that of the
+    nearest of any kind."""
     id_ = divisions.locate(lng, lat, version)
-    if id_ is None and nearest_id:
-        id_ = db.query("SELECT division_id FROM facility WHERE id = ?", (nearest_id,))[0][0]
+    if id_ is None:
+        if not nearest_id:
+            hits, _ = nearest(lng, lat, radius_m=FARTHEST_M, type_ids=(), limit=1)
+            nearest_id = hits[0].facility_id if hits else 0
+        rows = db.query("SELECT division_id FROM facility WHERE id = ?", (nearest_id,))
+        id_ = rows[0][0] if rows else None
     return _county_span(version, id_) if id_ else None
 
 

@@ -280,7 +280,14 @@ class Oracle:
             if west < lng < east and south < lat < north:
                 return id_
         if nearest is None:
-            return None
+            metres = geo.distance_from(lng, lat)
+            placed = [
+                each for each in self.places.values() if self._has_position(each) and self._open_roles(each)
+            ]
+            distances = sorted((said(metres, place), place.id) for place in placed)
+            if not distances or distances[0][0] > 500_000:
+                return None
+            nearest = distances[0][1]
         steps = self.standing[nearest]
         return next(id_ for id_ in steps if self.divisions[id_].level not in ("town", "community"))
 

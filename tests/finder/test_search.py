@@ -12,8 +12,9 @@ from geopy.distance import geodesic
 
 from servicemap.access import SEED
 from servicemap.finder import near
+from servicemap.finder import query as query_room
 from servicemap.finder import search as finder_search
-from servicemap.finder.filters import Filters
+from servicemap.finder.filters import Filters, Within
 from servicemap.finder.query import Query
 from servicemap.finder.search import WIDENED_M, Counts, Page, search
 from servicemap.models import Division
@@ -241,3 +242,86 @@ def test_an_unplaced_place_that_closes_tomorrow_is_gone_tomorrow():
 
     assert today == [1, 2]
     assert [one.id for one in found_on(pages_of(replace(HERE, at=NOON + timedelta(1))))] == [1]
+
+
+# What stands above a county, what is named, and what is empty there
+
+
+CITY = "441800000000"
+
+
+@pytest.mark.usefixtures("registry")
+@pytest.mark.parametrize("delivery", ["online", "phone", "at_home"])
+def test_what_a_city_offers_without_a_place_is_found_from_each_of_its_counties(delivery):
+    a_place("市网上家长学校", delivery=delivery, lng=None, division=CITY)
+    a_place("别的县的", lng=None, division="441881101201")
+    near_one = a_place("近处的")
+
+    pages = pages_of(replace(HERE, limit=1))
+
+    assert [one.id for one in found_on(pages)] == [near_one.id, 1]
+    assert count(HERE).total == 2
+
+
+@pytest.mark.usefixtures("registry")
+def test_what_only_a_city_offers_is_no_reason_to_widen_the_circle_and_say_that_it_held_something():
+    a_place("市网上家长学校", delivery="online", lng=None, division=CITY)
+    a_place("附近的儿童之家", types=("childrens_home",))
+
+    page = search(replace(HERE, q="网上家长学校"))
+
+    assert [item["name"] for item in facts_of([page])] == ["市网上家长学校"]
+    assert (page.widened_from_m, page.found_wider) == (5000, False)
+
+
+@pytest.mark.usefixtures("registry")
+@pytest.mark.parametrize("asked", [{"q": "英德 家长学校"}, {"filters": "within"}])
+@pytest.mark.parametrize("far_m", [0, 300_000, 2_000_000])
+def test_in_a_division_that_is_named_no_radius_bounds_the_answer(asked, far_m):
+    for number in range(5):
+        a_place(f"第 {number} 家", lat=LAT + 0.5 + number * 0.1, division="441881101201")
+    a_place("近处的")
+    yingde = Division.get(Division.name == "英德市")
+    if "filters" in asked:
+        asked = {"filters": Filters(within=(Within(yingde.lft, yingde.rgt),))}
+    query = replace(HERE, lat=LAT + far_m * METRE, limit=2, **asked)
+
+    pages = pages_of(query)
+
+    assert sorted(one.id for one in found_on(pages)) == [1, 2, 3, 4, 5]
+    assert {page.radius_m for page in pages} == {page.widened_from_m for page in pages} == {None}
+    assert count(query).total == 5
+
+
+@pytest.mark.usefixtures("registry")
+@pytest.mark.parametrize("position", [{}, {"lng": LNG, "lat": LAT}])
+def test_a_named_place_in_which_nothing_is_gives_way_to_the_one_above_it_on_every_page(position):
+    a_type("nursery")
+    for number in range(5):
+        a_place(f"第 {number} 家", types=("nursery",), division="441802102200")
+    a_place("别的县的", types=("nursery",), division="441881101201")
+    query = Query(NOON, q="凤城街道 托育机构", limit=2, **position)
+
+    pages = pages_of(query)
+
+    assert [one.id for one in found_on(pages)] == [1, 2, 3, 4, 5]
+    assert [[place.name for place in page.empty_places] for page in pages] == [["凤城街道"]] * 3
+    assert {place.name for page in pages for place in page.reading.places} == {"清城区"}
+    assert count(query).total == 5
+
+
+@pytest.mark.usefixtures("registry")
+def test_a_list_that_is_broken_off_says_so_and_goes_on_where_it_stopped(monkeypatch):
+    monkeypatch.setattr(finder_search, "BUDGET_S", 0.0)
+    monkeypatch.setattr(finder_search, "FEW", 10)
+    monkeypatch.setattr(query_room, "FEW", 10)
+    places = [
+        a_place(f"第 {number} 村小学", verified_on=TODAY if number % 9 == 0 else None) for number in range(60)
+    ]
+    query = Query(NOON, q="村", filters=Filters(verified_since=TODAY), limit=3)
+
+    pages = pages_of(query)
+
+    assert [one.id for one in found_on(pages)] == [place.id for place in places if place.verified_on]
+    assert any(page.partial for page in pages)
+    assert count(query).capped
