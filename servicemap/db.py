@@ -8,6 +8,7 @@ import importlib
 import os
 import pkgutil
 import sqlite3
+import threading
 import time
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -102,9 +103,25 @@ def connect() -> None:
         )
     if not database.is_closed():
         return
-    # nobody waits for a lock while a new file becomes WAL: its first visitors go one by one
-    with mapped(), _gate() if is_sqlite() and not _is_wal(sqlite_path()) else nullcontext():
-        database.connect()
+    with mapped():
+        if is_sqlite():
+            _connect_to_file(sqlite_path().resolve())
+        else:
+            database.connect()
+
+
+# Files that this process may have connections to. It must not open them by itself: closing any descriptor
+# of a file drops the locks of all connections to it (sqlite.org/howtocorrupt, 2.2).
+_connected: set[Path] = set()
+_connecting = threading.Lock()
+
+
+def _connect_to_file(path: Path) -> None:
+    with _connecting:
+        # nobody waits for a lock while a new file becomes WAL: its first visitors go one by one
+        with nullcontext() if path in _connected or _is_wal(path) else _gate():
+            database.connect()
+        _connected.add(path)
 
 
 def _is_wal(path: Path) -> bool:

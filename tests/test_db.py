@@ -1,6 +1,10 @@
 """The handle: one write transaction, and a schema that is made once."""
 
 import fcntl
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
@@ -75,6 +79,30 @@ def test_two_writing_processes_wait_for_each_other(registry, in_processes):
     in_processes(count_up, registry, 2)
 
     assert counters() == [("visits", 2 * WRITES)]
+
+
+@pytest.mark.parametrize("engine", ["sqlite"])
+def test_a_thread_that_connects_takes_no_lock_from_the_others(registry):
+    path = db.sqlite_path()
+    with ThreadPoolExecutor(2) as threads:
+        together = threading.Barrier(2)
+        for done in [threads.submit(connect_and_stay, together) for _ in range(2)]:
+            done.result()
+
+        # who believes to be the last one takes the WAL away
+        script = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute(sys.argv[2]); c.commit(); c.close()"
+        write = "INSERT INTO counter VALUES ('visits', 1)"
+        subprocess.run([sys.executable, "-c", script, path, write], check=True, timeout=60)
+
+        assert path.with_name(f"{path.name}-wal").exists()
+        seen = [threads.submit(connect_and_stay, together) for _ in range(2)]
+        assert [each.result() for each in seen] == [[("visits", 1)]] * 2
+
+
+def connect_and_stay(together: threading.Barrier) -> list[tuple]:
+    db.connect()
+    together.wait(60)
+    return counters()
 
 
 @pytest.mark.parametrize("engine", ["sqlite"])
