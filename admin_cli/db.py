@@ -39,12 +39,13 @@ def create(demo: bool, extent: str | None) -> None:
 
 @group.command()
 def upgrade() -> None:
-    """升级数据库结构。Bring the schema up to date; again changes nothing."""
-    from servicemap import db
+    """升级数据库结构。Bring schema and rows up to date; again changes nothing."""
+    from servicemap import db, registry
+    from servicemap.access import SEED
 
     open_here()
     db.connect()
-    done = db.upgrade()
+    done = registry.upgrade(SEED, read_settings().today(datetime.now(UTC)))
     click.echo(f"已升级：{'、'.join(done)}" if done else "已是最新，无需升级")
 
 

@@ -10,7 +10,7 @@ from flask import Flask, Request, Response, g, redirect, request
 from flask_swagger_ui import get_swaggerui_blueprint
 
 from servicemap import db, registry
-from servicemap.access import ANONYMOUS, SEED
+from servicemap.access import ANONYMOUS
 from servicemap.api import (
     changes,
     clusters,
@@ -32,7 +32,7 @@ from servicemap.api.limits import READS, WRITES, Limiter, LimitsInDocument
 from servicemap.api.metrics import Counters, exposition
 from servicemap.api.parsing import Code, Number
 from servicemap.config import Settings, read_settings
-from servicemap.errors import NotFoundError, UnavailableError
+from servicemap.errors import NotFoundError
 
 MOST_BYTES = 16_000_000  # of a request's body
 ACTOR_KEY = "servicemap.actor"  # set by the client in this process only: headers arrive as HTTP_*
@@ -131,6 +131,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
     app.url_map.converters |= {"code": Code, "number": Number}
     state: dict[str, object] = {}
     zone = settings.zone
+    day_change = registry.DayChange()
     limiter = Limiter(settings)
     counters = Counters(Path(f"{settings.rate_path}.metrics"))
 
@@ -154,15 +155,10 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
         if "schema" not in state:
             db.require_current_schema()
             state["schema"] = "current"
+        if not day_change.is_done(today):
+            known.max_age = 0  # the answer may be that of yesterday
         known.version = registry.version()
         known.demo = known.version.demo
-        if state.get("today") != today:
-            try:
-                registry.roll_over(SEED, today)
-                state["today"] = today
-            except UnavailableError as error:
-                if error.code == "read_only":  # a replica: its primary does it
-                    state["today"] = today
         return None
 
     @app.after_request

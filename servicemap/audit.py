@@ -50,12 +50,13 @@ class Log:
 
 
 @contextmanager
-def write_txn(actor: Actor, batch_id: int | None = None) -> Iterator[Log]:
-    """The one way in which rooms write: all of the block and its changes, or nothing.
+def write_txn(actor: Actor, batch_id: int | None = None, *, wait: bool = True) -> Iterator[Log]:
+    """The one way in which rooms write: all of the block and its changes, or nothing. `wait` for other
+    writers: see db.transaction.
 
     A block that records no change leaves the audit as it is (a staging area is no part of the registry).
     """
-    with db.transaction():
+    with db.transaction(wait=wait):
         log = Log(actor, batch_id)
         yield log
         if log.rows:

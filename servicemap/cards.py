@@ -20,6 +20,7 @@ FREE, DISCOUNTED, ACCESSIBLE, NOT_ACCESSIBLE = 1, 2, 4, 8
 INCLUSIVE, REGISTERED, PLACES_FREE, SUSPENDED, AGE_UNKNOWN = 16, 32, 64, 128, 256
 ANY = 0  # the type that stands for all
 TABLES = ("card", "search_row", "list_row", "search_key")
+ROLLED_AT_ONCE = 500  # memory holds so many records, and other writers wait for no more
 
 Row = tuple[Any, ...]
 Paths = dict[int, tuple[Step, ...]]
@@ -248,10 +249,15 @@ def delete_cards(ids: Sequence[int], kinds: Kinds) -> None:
 
 
 def roll_over(today: date) -> int:
-    """Rewrite the cards that `today` has made stale and return how many; inside a write transaction."""
+    """Rewrite the first ROLLED_AT_ONCE cards that `today` has made stale and return how many; inside a
+    write transaction."""
     due = "SELECT facility_id FROM card WHERE fresh_until <= ?"
+    stale = [row[0] for row in db.query(f"{due} LIMIT {ROLLED_AT_ONCE}", (today.isoformat(),))]
     if not db.is_sqlite():  # its writers don't wait for each other: let those end who write these places now
-        db.query(f"SELECT id FROM facility WHERE id IN ({due}) ORDER BY id FOR UPDATE", (today.isoformat(),))
-    stale = [row[0] for row in db.query(due, (today.isoformat(),))]
+        marks = ", ".join("?" * len(stale)) or "NULL"
+        db.query(f"SELECT id FROM facility WHERE id IN ({marks}) ORDER BY id FOR UPDATE", stale)
+        stale = [
+            row[0] for row in db.query(f"{due} AND facility_id IN ({marks})", (today.isoformat(), *stale))
+        ]
     write_cards(load(stale).values(), today)
     return len(stale)

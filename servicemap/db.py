@@ -187,6 +187,7 @@ def mapped() -> Iterator[None]:
             "disk is full": ("磁盘已满，什么都没有改；请清理后再试", "disk_full"),
             "No space left": ("磁盘已满，什么都没有改；请清理后再试", "disk_full"),
             "locked": ("数据库正忙，请稍后再试", "busy"),
+            "lock timeout": ("数据库正忙，请稍后再试", "busy"),
             "deadlock": ("数据库正忙，请稍后再试", "busy"),
             "readonly": ("数据库是只读的；请检查文件权限", "read_only"),
             "read-only": ("数据库是只读的；请连接主库", "read_only"),
@@ -202,7 +203,7 @@ def mapped() -> Iterator[None]:
 
 
 @contextmanager
-def _gate() -> Iterator[None]:
+def _gate(*, wait: bool = True) -> Iterator[None]:
     """Let SQLite's writers in one by one: its own busy handler is unfair and starves some."""
     if not is_sqlite():
         yield
@@ -210,7 +211,7 @@ def _gate() -> Iterator[None]:
     import fcntl  # late: absent on Windows, where nobody serves a database
 
     with open(f"{sqlite_path()}.lock", "a") as file:
-        deadline = time.monotonic() + GATE_SECONDS
+        deadline = time.monotonic() + (GATE_SECONDS if wait else 0)
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -223,14 +224,17 @@ def _gate() -> Iterator[None]:
 
 
 @contextmanager
-def transaction() -> Iterator[None]:
+def transaction(*, wait: bool = True) -> Iterator[None]:
     """The only way to write: all of the block or none of it. Rooms use audit.write_txn, which adds the audit.
 
-    Raises UnavailableError when another writer stays longer than GATE_SECONDS, or the disk is full.
+    Raises UnavailableError when another writer stays longer than GATE_SECONDS (without `wait`: when one is
+    in the way), or the disk is full.
     """
-    with mapped(), _gate():
+    with mapped(), _gate(wait=wait):
         database.execute_sql("BEGIN IMMEDIATE" if is_sqlite() else "BEGIN")
         try:
+            if not (wait or is_sqlite()):
+                database.execute_sql("SET LOCAL lock_timeout = '100ms'")
             yield
             database.execute_sql("COMMIT")
         except BaseException:

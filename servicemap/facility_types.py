@@ -84,8 +84,7 @@ def set_type(log: Log, kind: Kind) -> bool:
     }
     old = FacilityType.get_or_none(FacilityType.id == kind.id)
     changed = diff({field: getattr(old, field) for field in fields} if old else {}, fields)
-    keyed = TypeKey.select().where(TypeKey.type == kind.id).exists()
-    if not changed and keyed:
+    if not changed:
         return False
     if old:
         FacilityType.update(**fields).where(FacilityType.id == kind.id).execute()
@@ -102,9 +101,16 @@ def set_type(log: Log, kind: Kind) -> bool:
     else:
         FacilityType.create(id=kind.id, **fields)
     TypeKey.delete().where(TypeKey.type == kind.id).execute()
-    key = text.key_of(kind.name, *kind.aliases, kind.name_en)
-    TypeKey.create(type=kind.id, ch=key.ch, py=key.py, ini=key.ini)
-    if not changed:  # only its key was missing: older than the index
-        return False
+    write_keys()
     log.record_change("facility_type", kind.key, "update" if old else "create", changed)
     return True
+
+
+def write_keys() -> None:
+    """Give a search key to every type that has none: new, changed, or older than the index; inside a write
+    transaction."""
+    keyed = {type_id for (type_id,) in db.query("SELECT type_id FROM type_key")}
+    for kind in Kinds().all:
+        if kind.id not in keyed:
+            key = text.key_of(kind.name, *kind.aliases, kind.name_en)
+            TypeKey.create(type=kind.id, ch=key.ch, py=key.py, ini=key.ini)

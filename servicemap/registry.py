@@ -1,14 +1,18 @@
 """登记册: what this database is (demo or real, its extent), and making one."""
 
 import secrets
+import threading
 from datetime import date
 from functools import lru_cache
+from time import monotonic
 
-from servicemap import cards, db, divisions
-from servicemap.access import Actor
+from servicemap import cards, db, division_list, divisions, facility_types
+from servicemap.access import SEED, Actor
 from servicemap.audit import State, now_text, state, write_txn
 from servicemap.errors import ConflictError, UnavailableError
 from servicemap.models import Registry
+
+PAUSE_SECONDS = 10  # until a roll-over that failed is tried again
 
 
 def create(*, demo: bool = False, extent: str | None = None) -> list[str]:
@@ -59,9 +63,54 @@ def _secret(handle: object) -> bytes:
     return bytes.fromhex(db.query("SELECT secret FROM registry WHERE id = 1")[0][0])
 
 
-def roll_over(actor: Actor, today: date) -> int:
-    """Rewrite the cards that the new day has made stale (a role opens, a title expires); how many."""
-    if not db.query("SELECT 1 FROM card WHERE fresh_until <= ? LIMIT 1", (today.isoformat(),)):
-        return 0
+def upgrade(actor: Actor, today: date) -> list[str]:
+    """Bring schema and rows of an older release up to date; returns the migrations applied now. Again
+    changes nothing, and one that was broken off goes on."""
+    applied = db.upgrade()
     with write_txn(actor):
-        return cards.roll_over(today)
+        division_list.write_keys()
+        facility_types.write_keys()
+    roll_over(actor, today)
+    return applied
+
+
+def roll_over(actor: Actor, today: date, *, wait: bool = True) -> int:
+    """Rewrite the cards that the new day has made stale (a role opens, a title expires); how many.
+
+    Some at a time, each time as a change that moves the version: what was kept of the old cards is not
+    taken for the answer of now. Without `wait` it raises UnavailableError where another writer is at work.
+    """
+    count = 0
+    while db.query("SELECT 1 FROM card WHERE fresh_until <= ? LIMIT 1", (today.isoformat(),)):
+        with write_txn(actor, wait=wait) as log:
+            if rewritten := cards.roll_over(today):
+                log.record_change("card", str(today), "roll_over", {"rewritten": [None, rewritten]})
+        count += rewritten
+    return count
+
+
+class DayChange:
+    """The roll-over by a server, at its first requests of a day: one at a time tries, nobody waits for
+    other writers."""
+
+    def __init__(self) -> None:
+        self._day: date | None = None
+        self._trying = threading.Lock()
+        self._again_at = 0.0
+
+    def is_done(self, today: date) -> bool:
+        """Whether the cards are those of `today`; else some are still those of the day before."""
+        if self._day == today:
+            return True
+        if monotonic() < self._again_at or not self._trying.acquire(blocking=False):
+            return False
+        self._again_at = monotonic() + PAUSE_SECONDS
+        try:
+            roll_over(SEED, today, wait=False)
+            self._day = today
+        except UnavailableError as error:
+            if error.code == "read_only":  # a replica: its primary does it
+                self._day = today
+        finally:
+            self._trying.release()
+        return self._day == today

@@ -10,7 +10,8 @@ import pytest
 from servicemap import cards, db
 from servicemap import registry as registries
 from servicemap.access import SEED
-from servicemap.audit import write_txn
+from servicemap.audit import head_seq, write_txn
+from servicemap.feed import list_changes
 from servicemap.models import Suspension, Title
 from servicemap.records import Record, load
 from tests.conftest import bound_to
@@ -266,6 +267,19 @@ def test_a_suspension_and_a_title_leave_the_fragment_on_their_last_day(registry)
 
     assert [len(before[name]) for name in ("suspensions", "titles")] == [1, 1]
     assert [len(after[name]) for name in ("suspensions", "titles")] == [0, 0]
+
+
+def test_a_roll_over_goes_in_steps_each_a_change_that_the_feed_tells_nobody(registry, monkeypatch):
+    monkeypatch.setattr(cards, "ROLLED_AT_ONCE", 2)
+    for number in range(5):
+        a_place(f"第 {number} 家", opened_on=TOMORROW)
+    before = head_seq()
+
+    count = registries.roll_over(SEED, TOMORROW)
+
+    assert (count, head_seq()) == (5, before + 3)
+    told = list_changes(before, 500, TOMORROW)
+    assert (told.items, told.renamed_seq, told.next_since) == ([], None, before + 3)
 
 
 def roll(url: str, _: int) -> int:
