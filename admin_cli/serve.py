@@ -6,6 +6,8 @@ import click
 
 from admin_cli.db import open_here
 
+BLOCKING_THREADS = 32  # a worker: a body is read in one, and a slow sender keeps it until the last byte
+
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="监听地址 address")
@@ -36,7 +38,7 @@ def group(host: str, port: int, workers: int) -> None:
         port=port,
         interface=Interfaces.WSGI,
         workers=workers,
-        blocking_threads=4,
+        blocking_threads=BLOCKING_THREADS,
         factory=True,
         log_level="warning",  # type: ignore[arg-type]
     ).serve()

@@ -35,6 +35,7 @@ from servicemap.config import Settings, read_settings
 from servicemap.errors import NotFoundError
 
 MOST_BYTES = 16_000_000  # of a request's body
+MOST_BYTES_TO_ASK = 64_000
 ACTOR_KEY = "servicemap.actor"  # set by the client in this process only: headers arrive as HTTP_*
 # endpoints that answer without the registry; None is an address that there isn't
 WITHOUT_DATABASE = (
@@ -144,6 +145,8 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
         known.now = clock().astimezone(zone)
         known.today = today = known.now.date()
         known.version = None
+        if asked.method == "POST" and only_asks(environ):
+            asked.max_content_length = MOST_BYTES_TO_ASK
         if endpoint in WITHOUT_DATABASE or asked.method == "OPTIONS":
             return None
         if actor is ANONYMOUS and endpoint != "health.readyz":

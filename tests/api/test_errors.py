@@ -79,6 +79,8 @@ def test_a_visitor_is_told_in_one_shape(client, method, url, given, status, code
         ("/api/v1/imports", {"data": "[]", "content_type": JSON}, 422, "bad_parameters"),
         ("/api/v1/imports", {"data": '{"\\ud800": 1}', "content_type": JSON}, 422, "bad_parameters"),
         ("/api/v1/imports", {"data": '{"file_name": "\\ud800", "headings": {}}', "content_type": JSON}, 422, "bad_parameters"),
+        ("/api/v1/facilities/search", {"data": b" " * 64_001, "content_type": JSON}, 413, "too_large"),
+        ("/api/v1/divisions/locate", {"data": b" " * 64_001, "content_type": JSON}, 413, "too_large"),
         ("/api/v1/imports", {"data": b" " * 16_000_001, "content_type": JSON}, 413, "too_large"),
         ("/api/v1/imports/1/rows", {"data": "{}", "content_type": NDJSON}, 422, "bad_row"),
         ("/api/v1/imports/1/plan", {}, 404, "import_not_found"),

@@ -1,6 +1,5 @@
 """The real server, spoken to over raw sockets: what a framework's test client can't send."""
 
-import fcntl
 import os
 import shutil
 import socket
@@ -8,15 +7,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-
-from servicemap import db
-from tests.factories import a_place
 
 NEAR = "/api/v1/facilities"
 
@@ -148,28 +142,40 @@ def test_connections_that_never_finish_their_request_keep_nobody_waiting(port):
     assert waited < 5
 
 
-@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
-def test_a_request_in_flight_is_finished_before_the_server_stops(registry):
-    yesterday = date.today() - timedelta(1)
-    a_place(
-        opened_on=yesterday, today=yesterday - timedelta(1)
-    )  # so the first request of the day has to write
-    with (
-        serving(registry) as (process, port),
-        ThreadPoolExecutor() as pool,
-        open(f"{db.sqlite_path()}.lock", "a") as gate,
-    ):
-        fcntl.flock(gate, fcntl.LOCK_EX)  # as another writer would
-        in_flight = pool.submit(ask, port, NEAR)
+def posting(port: int) -> socket.socket:
+    """A connection that has sent the first byte of a body."""
+    connection = socket.create_connection(("127.0.0.1", port), 20)
+    head = (
+        f"POST {NEAR}/search HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n"
+    )
+    connection.sendall(f"{head}Content-Length: 2\r\n\r\n{{".encode())
+    return connection
+
+
+def test_senders_who_never_end_their_body_keep_nobody_waiting(port):
+    half_sent = [posting(port) for _ in range(16)]
+
+    try:
+        answers = [raw(port, f"GET {path} HTTP/1.0\r\n\r\n".encode(), 5) for path in ("/healthz", NEAR)]
+    finally:
+        for connection in half_sent:
+            connection.close()
+
+    assert [status(answer) for answer in answers] == [200, 200]
+
+
+def test_a_request_in_flight_is_finished_before_the_server_stops(
+    sqlite_templates: Callable[[str], Path], tmp_path
+):
+    path = shutil.copy(sqlite_templates("nothing"), tmp_path / "registry.db")
+    with serving(f"sqlite:///{path}") as (process, port), posting(port) as in_flight:
         time.sleep(1)
         process.terminate()
         time.sleep(1)
-        waiting = not in_flight.done()
-        fcntl.flock(gate, fcntl.LOCK_UN)
+        waiting = process.poll() is None
 
-        answer = in_flight.result(20)
+        in_flight.sendall(b"}")
 
         assert waiting
-        assert status(answer) == 200
-        assert "北门社区家长学校".encode() in answer
+        assert status(in_flight.makefile("rb").read()) == 200
         assert process.wait(20) == 0
