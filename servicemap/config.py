@@ -44,8 +44,8 @@ class Settings:
     """Networks (CIDR, with commas between) whose X-Forwarded-For says who asks."""
 
     dump_folder: str = ""
-    """Where `dump build` puts the files for offline use, and the server finds them; empty: the folder
-    dump beside the SQLite file, or in the current folder."""
+    """Where `dump build` puts the files for offline use, and the server finds them; empty: beside the
+    SQLite file with .dump at the end. With PostgreSQL it must be said."""
 
     log_file: str = ""
     """Where `servicemap-admin` writes unexpected faults; empty: servicemap-admin.log beside the

@@ -1,8 +1,8 @@
 """The public dump: every place of the public face as files, for work without a net and for whoever wants all.
 
 A dump is a folder that is renamed into place when it is whole; the newest one counts and the one before
-stays for who is still reading it. Its names carry the instant and the seq, and what has a name never
-changes. feed.list_changes since its seq gives what happened later, and what happened while it was made.
+stays for who is still reading it, but none in which a place may stand that was hidden since. Its names
+carry the instant and the seq, and what has a name never changes. feed.list_changes since its seq gives what happened later, and what happened while it was made.
 """
 
 import gzip
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from servicemap import db, divisions, feed, registry
-from servicemap.audit import head_seq
+from servicemap.audit import head_hash, head_seq
 from servicemap.config import Settings
 from servicemap.errors import ConflictError, NotFoundError, UnavailableError
 from servicemap.models import Division
@@ -54,10 +54,13 @@ CREATE INDEX facility_position ON facility (lat, lng);
 
 
 def folder_of(settings: Settings) -> Path:
-    """Where the dumps of this registry lie (see Settings.dump_folder)."""
+    """Where the dumps of this registry lie (see Settings.dump_folder); NotFoundError when nothing says."""
     if settings.dump_folder:
         return Path(settings.dump_folder).resolve()
-    return (db.sqlite_path().resolve().parent if db.is_sqlite() else Path.cwd()) / "dump"
+    if not db.is_sqlite():
+        detail = "用 PostgreSQL 时，请管理员用 SERVICEMAP_DUMP_FOLDER 说明离线包放在哪里"
+        raise NotFoundError(detail, "no_dump_folder")
+    return Path(f"{db.sqlite_path().resolve()}.dump")
 
 
 # Making one
@@ -227,12 +230,11 @@ def _feature(place: feed.Place) -> str:
 
 def index(folder: Path, division: Division | None = None) -> dict[str, Any]:
     """The index of the newest dump; with a division only the slices that hold its places. NotFoundError
-    before the first dump."""
-    stamps = _stamps(folder)
-    if not stamps:
-        detail = "还没有离线包；请管理员在服务器上运行 servicemap-admin dump build"
+    when there is none to give."""
+    _, found = next(_given(folder), (None, None))
+    if found is None:
+        detail = "没有可用的离线包；请管理员在服务器上运行 servicemap-admin dump build"
         raise NotFoundError(detail, "no_dump")
-    found = _index(folder / stamps[0])
     if division is None:
         return found
     counties = divisions.find_all({file["division"] for file in found["files"] if "division" in file})
@@ -247,15 +249,28 @@ def _overlap(one: Division, other: Division) -> bool:
 
 def find_file(folder: Path, name: str) -> tuple[Path, str]:
     """(Path, ETag) of a file of the newest dumps; NotFoundError. Only names that an index holds are opened."""
+    for dump, held in _given(folder):
+        for file in held["files"]:
+            if file["name"] == name:
+                return dump / name, f"{held['seq']}-{file['sha256'][:32]}"
+    raise NotFoundError("没有这个文件；它可能属于更早的离线包，请重新取 /api/v1/dump", "dump_file_not_found")
+
+
+def _given(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """The dumps that may be given with their indexes, newest first: not those that a place may stand in
+    which was hidden later."""
     for stamp in _stamps(folder):
         try:
             held = _index(folder / stamp)
         except FileNotFoundError:  # a newer dump has just pushed it out
             continue
-        for file in held["files"]:
-            if file["name"] == name:
-                return folder / stamp / name, f"{held['seq']}-{file['sha256'][:32]}"
-    raise NotFoundError("没有这个文件；它可能属于更早的离线包，请重新取 /api/v1/dump", "dump_file_not_found")
+        if not _hidden_since(held["seq"], head_hash()):
+            yield folder / stamp, held
+
+
+@lru_cache(maxsize=2 * KEPT)
+def _hidden_since(seq: int, version: str) -> bool:
+    return feed.hidden_since(seq)
 
 
 def _stamps(folder: Path) -> list[str]:

@@ -109,6 +109,12 @@ def list_changes(since: int, limit: int, today: date) -> Feed:
     return Feed(items, rows[-1][0] if len(rows) == MOST else head, head, renamed_seq)
 
 
+def hidden_since(seq: int) -> bool:
+    """Whether a public place has become contact_only after that change. One query, over the changes since."""
+    sql = "SELECT 1 FROM change WHERE seq > ? AND noun = 'facility' AND diff LIKE ? LIMIT 1"
+    return bool(db.query(sql, (seq, BECAME_HIDDEN)))
+
+
 def _entry(seq: int, changed_at: str, code: str, now: Place | dict[str, Any]) -> str:
     entry = {"seq": seq, "changed_at": changed_at, "code": code, "marker_id": parse_code(code)}
     if isinstance(now, Place):

@@ -14,7 +14,7 @@ from servicemap.geo import DATUMS
 
 blp = StrictBlueprint("dump", __name__, url_prefix="/api/v1", description="离线使用")
 
-KEEP = "public, max-age=31536000, immutable"  # what has a name never changes
+KEEP = "public, max-age=86400"  # no longer: a place in it may be hidden tomorrow
 MIMETYPES = {".gz": "application/gzip", ".json": "application/json"}
 
 

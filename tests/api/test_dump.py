@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 from servicemap import dump
 from servicemap.audit import head_seq
 from tests.api.conftest import NOON
-from tests.factories import TODAY, a_place
+from tests.factories import TODAY, a_change, a_place
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_a_division_that_there_is_not_is_a_wrong_parameter(client, tmp_path):
     assert response.json["errors"][0]["field"] == "division"
 
 
-def test_a_file_may_be_kept_for_ever_asked_for_again_and_taken_in_pieces(client, tmp_path):
+def test_a_file_may_be_kept_for_a_day_asked_for_again_and_taken_in_pieces(client, tmp_path):
     a_place()
     build(tmp_path)
     file = client.get("/api/v1/dump").json["files"][0]
@@ -82,7 +82,7 @@ def test_a_file_may_be_kept_for_ever_asked_for_again_and_taken_in_pieces(client,
     piece = fetched(client, file, headers={"Range": "bytes=2-5"})
 
     assert whole.headers["ETag"] == f'"{head_seq()}-{file["sha256"][:32]}"'
-    assert whole.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert whole.headers["Cache-Control"] == "public, max-age=86400"
     assert (again.status_code, again.data) == (304, b"")
     assert (piece.status_code, piece.data) == (206, whole.data[2:6])
 
@@ -110,6 +110,25 @@ def test_who_still_reads_the_dump_before_gets_its_files(client, tmp_path):
     new = client.get("/api/v1/dump").json["files"]
     assert {file["name"] for file in old}.isdisjoint(file["name"] for file in new)
     assert {fetched(client, file).status_code for file in (*old, *new)} == {200}
+
+
+def test_no_dump_is_given_in_which_a_place_stands_that_was_hidden_since(client, tmp_path):
+    place = a_place()
+    build(tmp_path)
+    old = client.get("/api/v1/dump").json["files"]
+    build(tmp_path, timedelta(1))
+    new = client.get("/api/v1/dump").json["files"]
+
+    a_change(place, visibility="contact_only")
+    index = client.get("/api/v1/dump")
+    statuses = {fetched(client, file).status_code for file in (*old, *new)}
+    build(tmp_path, timedelta(2))
+    rebuilt = client.get("/api/v1/dump").json
+
+    assert (index.status_code, index.json["code"], statuses) == (404, "no_dump", {404})
+    assert rebuilt["places"] == 0
+    assert {fetched(client, file).status_code for file in rebuilt["files"]} == {200}
+    assert {fetched(client, file).status_code for file in old + new} == {404}
 
 
 def test_a_copy_goes_on_from_the_dump_by_the_changes_since_its_seq(client, tmp_path):
