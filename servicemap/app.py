@@ -145,6 +145,8 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
         known.now = clock().astimezone(zone)
         known.today = today = known.now.date()
         known.version = None
+        if "//" in environ["PATH_INFO"]:  # werkzeug takes it for the address without, whose headers it lacks
+            raise NotFoundError("没有这个地址")
         if asked.method == "POST" and only_asks(environ):
             asked.max_content_length = MOST_BYTES_TO_ASK
         if endpoint in WITHOUT_DATABASE or asked.method == "OPTIONS":
@@ -188,6 +190,11 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
             raise NotFoundError("没有这个地址")
         return Response(exposition(counters.total()), mimetype="text/plain; version=0.0.4")
 
+    @app.get("/")
+    @app.get("/docs")  # else werkzeug leads from it to /docs/ and repeats the Host header
+    def root() -> Any:
+        return redirect("/docs/")
+
     api = ServicemapApi(app, spec_kwargs={"extra_plugins": [LimitsInDocument()]})
     for module in DOORS:
         api.register_blueprint(module.blp)
@@ -202,5 +209,4 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
             },
         )
     )
-    app.add_url_rule("/", "root", lambda: redirect("/docs/"))
     return app
