@@ -13,7 +13,7 @@ from typing import Any
 from servicemap import db, geo, keys, text
 from servicemap.access import Actor
 from servicemap.audit import Log, diff, write_txn
-from servicemap.divisions import rank
+from servicemap.divisions import SHOWN, rank
 from servicemap.errors import ConflictError, InvalidError, Problem
 from servicemap.models import LEVELS, Division, Population, Shape, Succession
 
@@ -63,6 +63,7 @@ def import_divisions(actor: Actor, rows: Sequence[DivisionRow]) -> dict[str, int
     if problems:
         raise InvalidError("区划名录有错误，什么都没有改", "bad_rows", problems)
     counts = {"created": 0, "updated": 0, "unchanged": 0}
+    shown_anew: list[int] = []
     with write_txn(actor) as log:
         # top down, and what is replaced before what replaces it
         for row, fields in sorted(
@@ -92,20 +93,24 @@ def import_divisions(actor: Actor, rows: Sequence[DivisionRow]) -> dict[str, int
                 log.record_change("division", division.padded_code, "update", changed)
                 if "name" in changed:
                     keys.delete("division_key", [division.id])
-                    _renamed(division)
+                if SHOWN & changed.keys():
+                    shown_anew.append(division.id)
         if counts["created"] or counts["updated"]:
             _renumber()
+        for id_ in shown_anew:
+            _make_due(id_)
         write_keys()
     return counts
 
 
-def _renamed(division: Division) -> None:
+def _make_due(division_id: int) -> None:
     """The places that name it are due to be written anew: registry.roll_over does it."""
     db.execute(
         "UPDATE card SET fresh_until = '1900-01-01' WHERE facility_id IN"
-        " (SELECT f.id FROM facility f JOIN division d ON d.id = f.division_id WHERE d.lft BETWEEN ? AND ?"
+        " (SELECT f.id FROM facility f JOIN division d ON d.id = f.division_id"
+        " JOIN division top ON d.lft BETWEEN top.lft AND top.rgt WHERE top.id = ?"
         " UNION SELECT r.facility_id FROM role r JOIN role_serves s ON s.role_id = r.id WHERE s.division_id = ?)",
-        (division.lft, division.rgt, division.id),
+        (division_id, division_id),
     )
 
 

@@ -90,6 +90,9 @@ def list_divisions(
     return list(query.order_by(Division.padded_code).limit(limit))
 
 
+SHOWN = {"padded_code", "name", "level", "parent_id"}  # what a path shows of a division
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One step of a division path."""

@@ -14,13 +14,14 @@ from typing import Any
 
 from servicemap import db
 from servicemap.audit import head_seq
+from servicemap.divisions import SHOWN
 from servicemap.errors import InvalidError, Problem
 from servicemap.records import parse_code
 
 MOST = 500  # changes read for one page: its cost, whatever the history
 # what a fragment shows of a type or a division: when it changes, so does the face of places that did not
 OTHERS = ("facility_type", "division", "registry")
-SHOWN_OF_OTHERS = {"key", "name", "level", "padded_code", "parent_id", "demo"}
+SHOWN_OF_OTHERS = SHOWN | {"key", "demo"}
 BECAME_HIDDEN = '%"visibility": ["public", "contact_only"]%'  # as the audit writes it
 
 PLACES = (

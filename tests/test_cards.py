@@ -7,10 +7,11 @@ from datetime import date, timedelta
 
 import pytest
 
-from servicemap import cards, db
+from servicemap import cards, db, division_list
 from servicemap import registry as registries
 from servicemap.access import SEED
 from servicemap.audit import head_seq, write_txn
+from servicemap.division_list import DivisionRow
 from servicemap.feed import list_changes
 from servicemap.models import Suspension, Title
 from servicemap.records import Record, load
@@ -280,6 +281,17 @@ def test_a_roll_over_goes_in_steps_each_a_change_that_the_feed_tells_nobody(regi
     assert (count, head_seq()) == (5, before + 3)
     told = list_changes(before, 500, TOMORROW)
     assert (told.items, told.renamed_seq, told.next_since) == ([], None, before + 3)
+
+
+def test_a_town_that_moves_to_another_county_takes_its_places_along(registry):
+    places = hidden("441802001001"), a_place(division="441802001002")
+
+    row = DivisionRow("441802001000", "凤城街道", "town", "441881000000")
+    division_list.import_divisions(SEED, [row])
+    registries.roll_over(SEED, TODAY)
+
+    assert faces() == rebuilt(TODAY)
+    assert {body(place)["division"]["path"][1]["name"] for place in places} == {"英德市"}
 
 
 def roll(url: str, _: int) -> int:
