@@ -32,11 +32,13 @@ class GapsQuery(ReportSchema):
     limit = Whole(1, 2000, load_default=500)
 
 
-def require_published() -> None:
-    """Live figures are for those with rights, unless the registry shows them to all."""
-    live = current_app.config["SERVICEMAP"].coverage_public == "live"
-    if not live and not can(g.actor, READ_LIVE_COVERAGE):
+def only_public() -> bool:
+    """Whether the asker gets what everybody may know. Live figures are for those with rights, unless the
+    registry shows them to all."""
+    public = not can(g.actor, READ_LIVE_COVERAGE)
+    if public and current_app.config["SERVICEMAP"].coverage_public != "live":
         raise NotFoundError("还没有公布的监测结果", "not_published")
+    return public
 
 
 @blp.get("/<code:division>")
@@ -44,10 +46,12 @@ def require_published() -> None:
 @blp.response(200, CoverageSchema)
 @blp.fails(404, 503)
 def get_coverage(args: dict[str, Any], division: str) -> dict[str, Any]:
-    """一个区划及其下一级的全部指标"""
-    require_published()
-    on = args.get("on", g.today)
-    return answer({"items": report(divisions.get(division, on=on), on)})
+    """一个区划及其下一级的全部指标
+
+    没有权限时，只公开联系方式的服务点只计到所在的县（市、区）；乡镇、村（居）的数字都不含它们。
+    """
+    public, on = only_public(), args.get("on", g.today)
+    return answer({"items": report(divisions.get(division, on=on), on, public=public)})
 
 
 @blp.get("/<code:division>/gaps")
@@ -55,13 +59,19 @@ def get_coverage(args: dict[str, Any], division: str) -> dict[str, Any]:
 @blp.response(200, GapsSchema)
 @blp.fails(404, 503)
 def get_gaps(args: dict[str, Any], division: str) -> dict[str, Any]:
-    """还缺的区划，按指标和代码"""
-    require_published()
-    on = args.get("on", g.today)
+    """还缺的区划，按指标和代码
+
+    没有权限时，只公开联系方式的服务点只计到所在的县（市、区）；缺的乡镇、村（居）里可能已有它们。
+    """
+    public, on = only_public(), args.get("on", g.today)
     root = divisions.get(division, on=on)
     with parameter():
         gaps = list_gaps(
-            root, on, indicator_ids=args.get("indicator", ()), definition_id=args.get("definition")
+            root,
+            on,
+            indicator_ids=args.get("indicator", ()),
+            definition_id=args.get("definition"),
+            public=public,
         )
     indicator, _, code = args.get("after", "").partition(":")
     passed = [n for n, gap in enumerate(gaps, 1) if gap.indicator == indicator and gap.division.code <= code]

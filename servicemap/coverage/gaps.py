@@ -21,9 +21,15 @@ class Gap:
 
 
 def list_gaps(
-    root: Division, on: date, *, indicator_ids: Sequence[str] = (), definition_id: str | None = None
+    root: Division,
+    on: date,
+    *,
+    indicator_ids: Sequence[str] = (),
+    definition_id: str | None = None,
+    public: bool = False,
 ) -> list[Gap]:
-    """The uncovered divisions within the root, by indicator and code. Empty when nothing is missing.
+    """The uncovered divisions within the root, by indicator and code; `public`: as everybody may know them.
+    Empty when nothing is missing.
 
     Without indicators: of every share that has a target. Raises NotFoundError for an unknown indicator or
     definition, InvalidError for an indicator that is no share or whose denominator cannot be told.
@@ -34,7 +40,7 @@ def list_gaps(
     if no_share := [id_ for id_ in indicator_ids if known[id_].kind != "share"]:
         raise InvalidError(f"{no_share[0]} 不是按区划计算的比例，没有缺口名单", "no_gap_list")
     wanted = [i for i in known.values() if (i.id in indicator_ids if indicator_ids else is_due(i))]
-    tree = Tree(on)
+    tree = Tree(on, public=public)
     return [gap for indicator in wanted for gap in _gaps(tree, root, indicator, definition_id, on)]
 
 

@@ -3,6 +3,9 @@
 The rule (docs/decisions): an active role serves its explicit links, else the standing division's
 ancestor-or-self at the role's level; a division is covered when an active role of the types serves it
 or a descendant of it, never an ancestor. City = pooled sums, never the mean of county rates.
+
+For everybody (Tree.public) a contact_only place stands in its county and serves that: no figure and no gap
+below tells where.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -88,9 +91,10 @@ class Node:
 
 
 class Tree:
-    """All divisions valid on a day. One query."""
+    """All divisions valid on a day. `public`: as everybody may know them measured. One query."""
 
-    def __init__(self, on: date) -> None:
+    def __init__(self, on: date, *, public: bool = False) -> None:
+        self.public = public
         day = on.isoformat()
         rows = db.query(
             "SELECT id, padded_code, name, level, parent_id, community_kind, town_kind, urban_rural,"
@@ -107,15 +111,24 @@ class Tree:
             node = self.nodes.get(node.parent_id) if node.parent_id is not None else None
         return node.id if node is not None and node.level == level else None
 
+    def standing(self, id_: int, visibility: str) -> int | None:
+        """Where a place stands; a contact_only one where cards.public_path ends, if the tree is public."""
+        if not (self.public and visibility == "contact_only"):
+            return id_
+        node = self.nodes.get(id_)
+        while node is not None and node.level in ("town", "community") and node.parent_id is not None:
+            node = self.nodes.get(node.parent_id)
+        return node.id if node is not None else None
+
     def children(self, id_: int) -> list[Node]:
         return [node for node in self.nodes.values() if node.parent_id == id_]
 
-    def shares(self, root: Node) -> Callable[[int], tuple[int, ...]]:
+    def shares(self, root: Node) -> Callable[[int | None], tuple[int, ...]]:
         """A function: division id → the reported divisions (root and the child of it) that hold it."""
         below = {child.id for child in self.children(root.id)}
 
-        def holders(id_: int) -> tuple[int, ...]:
-            node = self.nodes.get(id_)
+        def holders(id_: int | None) -> tuple[int, ...]:
+            node = self.nodes.get(id_) if id_ is not None else None
             child: tuple[int, ...] = ()
             while node is not None:
                 if node.id in below:
@@ -128,10 +141,10 @@ class Tree:
         return holders
 
 
-def measure(root: Division, on: date) -> list[Measurement]:
+def measure(root: Division, on: date, *, public: bool = False) -> list[Measurement]:
     """Every indicator under every definition, for the division and its children, in the indicators'
-    order with the default first. About two queries a definition."""
-    tree = Tree(on)
+    order with the default first; `public`: for everybody. About two queries a definition."""
+    tree = Tree(on, public=public)
     top = tree.nodes[root.id]
     found: list[Measurement] = []
     for indicator in list_indicators():
@@ -166,9 +179,9 @@ def _measure_one(
         }
         numerators = _tally(reported, holders, ((id_, 1) for id_ in at_level))
     elif indicator.kind == "count":
-        numerators = _tally(reported, holders, _standing(definition, on))
+        numerators = _tally(reported, holders, _standing(tree, definition, on))
     else:
-        numerators = _tally(reported, holders, _places(definition, on))
+        numerators = _tally(reported, holders, _places(tree, definition, on))
         persons, population_on = _population(reported, definition.denominator["population"], on)
         denominators = persons
         remark = None if population_on else "缺人口数据"
@@ -189,7 +202,9 @@ def _measure_one(
 
 
 def _tally(
-    reported: Sequence[Node], holders: Callable[[int], tuple[int, ...]], counted: Iterable[tuple[int, int]]
+    reported: Sequence[Node],
+    holders: Callable[[int | None], tuple[int, ...]],
+    counted: Iterable[tuple[int | None, int]],
 ) -> dict[int, int | None]:
     sums: dict[int, int | None] = {node.id: 0 for node in reported}
     for division_id, count in counted:
@@ -228,12 +243,16 @@ def covered_ids(tree: Tree, definition: Definition, on: date) -> set[int]:
     """The divisions at the denominator's level that an active role of the types covers."""
     level = definition.denominator["level"]
     served = set()
-    for standing_id, role_level, link_id in _active(
-        definition, on, "f.division_id, COALESCE(r.level, t.level), s.division_id"
+    for standing_id, visibility, role_level, link_id in _active(
+        definition, on, "f.division_id, f.visibility, COALESCE(r.level, t.level), s.division_id"
     ):
         if definition.numerator.get("own_level") and role_level != level:
             continue
-        served.add(link_id if link_id is not None else tree.climb(standing_id, role_level))
+        if tree.public and visibility == "contact_only":
+            county = tree.standing(standing_id, visibility)
+            served.add(tree.climb(county, role_level) or county)
+        else:
+            served.add(link_id if link_id is not None else tree.climb(standing_id, role_level))
     return {covered for id_ in served if (covered := tree.climb(id_, level)) is not None}
 
 
@@ -278,12 +297,13 @@ def months_before(on: date, months: int) -> date:
     return date(year, month + 1, on.day)
 
 
-def _standing(definition: Definition, on: date) -> list[tuple[int, int]]:
+def _standing(tree: Tree, definition: Definition, on: date) -> list[tuple[int | None, int]]:
     """(standing division, 1) for each place with an active role of the types."""
-    return [(division_id, 1) for _, division_id in _active(definition, on, "f.id, f.division_id")]
+    active = _active(definition, on, "f.id, f.division_id, f.visibility")
+    return [(tree.standing(division_id, visibility), 1) for _, division_id, visibility in active]
 
 
-def _places(definition: Definition, on: date) -> list[tuple[int, int]]:
+def _places(tree: Tree, definition: Definition, on: date) -> list[tuple[int | None, int]]:
     """(standing division, places) of each active role that has them, by its latest count on the day."""
     column = definition.numerator["places"]
     counts = dict(
@@ -293,8 +313,10 @@ def _places(definition: Definition, on: date) -> list[tuple[int, int]]:
             (on.isoformat(),),
         )
     )
-    active = _active(definition, on, "r.id, f.division_id")
-    return [(division_id, counts[role_id]) for role_id, division_id in active if role_id in counts]
+    active = _active(definition, on, "r.id, f.division_id, f.visibility")
+    return [
+        (tree.standing(id_, visibility), counts[role]) for role, id_, visibility in active if role in counts
+    ]
 
 
 def _titled_divisions(definition: Definition, on: date) -> set[int]:

@@ -25,10 +25,11 @@ def display(value: Fraction | None, kind: str) -> str:
     return f"{cut(value, 1)}{'%' if kind == 'share' else ''}"
 
 
-def report(root: Division, on: date) -> list[dict[str, Any]]:
-    """A row an indicator, definition and division (the root and its children), defaults first."""
+def report(root: Division, on: date, *, public: bool = False) -> list[dict[str, Any]]:
+    """A row an indicator, definition and division (the root and its children), defaults first; `public`:
+    for everybody."""
     demo = registry.is_demo()
-    return [_row(measurement, demo) for measurement in measure(root, on)]
+    return [_row(measurement, demo) for measurement in measure(root, on, public=public)]
 
 
 def _row(m: Measurement, demo: bool) -> dict[str, Any]:

@@ -16,13 +16,26 @@ from werkzeug.test import TestResponse
 from servicemap import db, division_list, dump, geo
 from servicemap.access import SEED
 from servicemap.app import create_app
-from servicemap.audit import write_txn
+from servicemap.audit import Log, write_txn
 from servicemap.config import Settings
-from servicemap.models import Title
+from servicemap.coverage import indicators
+from servicemap.models import Division, Title
 from servicemap.records import Record
 from tests.api.conftest import NOON
 from tests.conftest import fresh
-from tests.factories import LAT, LNG, NORTH_GATE, TODAY, a_change, a_division, a_place, a_tree, a_type, scaled
+from tests.factories import (
+    LAT,
+    LNG,
+    NORTH_GATE,
+    TODAY,
+    TREE,
+    a_change,
+    a_division,
+    a_place,
+    a_tree,
+    a_type,
+    scaled,
+)
 
 API = "/api/v1"
 TIANXIN = "441802102200"  # in the same county as NORTH_GATE, in another town
@@ -66,20 +79,59 @@ SHAPES = (
 )  # fmt: skip
 
 
+# what is measured: only the hidden places are 儿童之家
+MEASURED = (
+    ("share", {}, {"level": "community"}),
+    ("share", {"own_level": True}, {"level": "community"}),
+    ("share", {"verified_within_months": 12}, {"level": "town"}),
+    ("share", {}, {"level": "county"}),
+    ("count", {}, {}),
+    ("count", {"title": "儿童友好"}, {}),
+    ("per_thousand", {"places": "registered"}, {"population": "resident"}),
+)
+
+
+def a_measure(
+    log: Log, number: int, kind: str, numerator: dict[str, Any], denominator: dict[str, Any]
+) -> None:
+    rules = {"numerator": {"types": ["childrens_home"], **numerator}, "denominator": denominator}
+    target = {"at_least": "50", "due_year": 2030, "level": "city", "source": "规划"}
+    texts = dict.fromkeys(("name", "name_en", "clause", "quote", "department"), "x")
+    definition = {"id": "a", "name": "默认", "default": True, **rules}
+    entry = {"id": f"X{number}", "kind": kind, "targets": [target], "definitions": [definition], **texts}
+    indicators.set_indicator(log, number, entry)
+
+
 def a_registry(hidden: dict[str, Any], visibility: str) -> list[Record]:
     """Public places around both points, and among them two that stand where `hidden` says: one that is open,
     one that has closed there. Both were somewhere else before and then hidden."""
     a_tree()
     a_type("nursery")
+    a_type("childrens_home")
     west, south, east, north = LNG - 0.5, LAT - 0.5, LNG + 0.5, LAT + 0.5
     ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
     with write_txn(SEED) as log:
         shape = {"type": "Polygon", "coordinates": [ring]}
         division_list.set_shape(log, a_division("441802000000"), shape, "test")
+        for division in Division.select():
+            division_list.set_population(log, division, "resident", TODAY, 1000, "test")
+        for number, rules in enumerate(MEASURED):
+            a_measure(log, number, *rules)
     a_neighbourhood("first")
-    facts = {"phone": "0763-3360000", "hours": "每天 9:00-17:00", "age_from_months": 6, "verified_on": TODAY}
+    facts = {
+        "phone": "0763-3360000",
+        "hours": "每天 9:00-17:00",
+        "age_from_months": 6,
+        "verified_on": TODAY,
+        "registered": 9,
+    }
     moving = a_place(
-        "隐蔽处托育中心", types=["nursery"], visibility=visibility, fee="discounted", **facts, **hidden
+        "隐蔽处托育中心",
+        types=["nursery", "childrens_home"],
+        visibility=visibility,
+        fee="discounted",
+        **facts,
+        **hidden,
     )
     closing = a_place(
         "隐蔽处旧址", types=["nursery"], visibility=visibility, **{**hidden, "external_id": None}
@@ -112,7 +164,9 @@ def answers(
         places = a_registry(hidden, visibility)
         folder, rates = tmp_path / "dump", tmp_path / "rates"
         dump.build(folder, NOON, TODAY)
-        settings = Settings(url, reads_per_minute=0, dump_folder=str(folder), rate_file=str(rates))
+        settings = Settings(
+            url, reads_per_minute=0, dump_folder=str(folder), rate_file=str(rates), coverage_public="live"
+        )
         app = create_app(settings, lambda: NOON)
         db.connect()
         return dict(everything(app.test_client(), [place.code for place in places]))
@@ -148,6 +202,9 @@ def everything(client: FlaskClient, codes: list[str]) -> Iterator[tuple[str, str
     for code in DIVISIONS:
         yield answer(client, f"{API}/divisions/{code}", {})
         yield answer(client, f"{API}/dump", {"division": code})
+    for code, *_ in TREE:
+        yield answer(client, f"{API}/coverage/{code}", {})
+        yield answer(client, f"{API}/coverage/{code}/gaps", {})
     for position in POSITIONS[1:3]:
         yield answer(client, f"{API}/divisions/locate", position)
     for file in client.get(f"{API}/dump").json["files"]:
@@ -220,5 +277,5 @@ def test_the_proof_would_see_a_public_place_move_through_every_door(engine, requ
         for question in differing
         if question[0] == "/"
     }
-    assert doors >= {"facilities", "clusters", "suggestions", "changes", "dump"}
+    assert doors >= {"facilities", "clusters", "suggestions", "changes", "dump", "coverage"}
     assert any(question.startswith("POST") for question in differing)

@@ -253,6 +253,36 @@ def test_areas_with_a_title_count_while_it_holds(tree):
     assert [measured(on=day)[CITY][0] for day in days] == [0, 1, 0]
 
 
+@pytest.mark.parametrize(
+    ("kind", "rule", "known", "told"),
+    [
+        ("count", {}, {CITY: 1, QINGCHENG: 1, STREET: 1}, {CITY: 1, QINGCHENG: 1, STREET: 0}),
+        ("share", {"level": "county"}, {CITY: 1, QINGCHENG: 1}, {CITY: 1, QINGCHENG: 1}),
+        ("share", {"level": "town"}, {CITY: 1, QINGCHENG: 1, STREET: 1}, {CITY: 0, QINGCHENG: 0, STREET: 0}),
+        ("share", {"level": "community"}, {CITY: 1, STREET: 1, NORTH: 1}, {CITY: 0, STREET: 0, NORTH: 0}),
+    ],
+)
+def test_for_everybody_a_contact_only_place_counts_in_its_county_and_no_lower(kind, rule, known, told):
+    an_indicator(kind, denominator={"level": "community", **rule})
+    a_place(visibility="contact_only", serves=[NORTH])
+
+    def numerators(*, public: bool) -> dict[str, int]:
+        measured = [m for code in known for m in measure(divisions.get(code), TODAY, public=public)]
+        return {m.division.code: m.numerator for m in measured if m.division.code in known}
+
+    assert (numerators(public=False), numerators(public=True)) == (known, told)
+
+
+def test_for_everybody_a_community_that_only_a_contact_only_place_covers_is_a_gap():
+    an_indicator()
+    a_place(visibility="contact_only")
+    root = divisions.get(STREET)
+
+    gaps = [[gap.division.code for gap in list_gaps(root, TODAY, public=public)] for public in (False, True)]
+
+    assert gaps == [[SOUTH], [NORTH, SOUTH]]
+
+
 def test_the_gap_list_is_refused_where_there_is_none():
     an_indicator("count", "2")
 
