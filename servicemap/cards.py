@@ -18,6 +18,7 @@ from servicemap.records import Record, Role, RoleClass, load
 # search_row.flags: what filters ask for; what is not known sets no flag
 FREE, DISCOUNTED, ACCESSIBLE, NOT_ACCESSIBLE = 1, 2, 4, 8
 INCLUSIVE, REGISTERED, PLACES_FREE, SUSPENDED, AGE_UNKNOWN = 16, 32, 64, 128, 256
+ROUGH = ("community", "town")  # precisions that lead to no door
 ANY = 0  # the type that stands for all
 TABLES = ("card", "search_row", "list_row", "search_key")
 ROLLED_AT_ONCE = 500  # memory holds so many records, and other writers wait for no more
@@ -122,6 +123,11 @@ def _places(counted: Role | RoleClass, on: date | None) -> dict[str, Any] | None
     return {**counts, "on": on} if on else None
 
 
+def is_approximate(precision: str, delivery: str, *, placed: bool) -> bool:
+    """Whether one goes to a place of which only the community or town is told, or not even that."""
+    return precision in ROUGH if placed else delivery == "on_site"
+
+
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
 
 
@@ -155,7 +161,7 @@ def rows_of(record: Record, path_of: Paths, today: date) -> tuple[list[Row], lis
     listed = [(type_id, record.id, division_id, placed, *asked[type_id]) for type_id in asked]
     if not placed or lng is None or lat is None:
         return [], listed
-    approximate = record.position_precision in ("community", "town")
+    approximate = record.position_precision in ROUGH
     cell = geo.morton(lng, lat)
     searched = [
         (2 * type_id + approximate, cell, record.id, lng, lat, *asked[type_id], division_id)

@@ -14,6 +14,7 @@ from typing import Any
 
 from servicemap import db
 from servicemap.audit import head_seq
+from servicemap.cards import is_approximate
 from servicemap.divisions import SHOWN
 from servicemap.errors import InvalidError, Problem
 from servicemap.records import parse_code
@@ -25,7 +26,7 @@ SHOWN_OF_OTHERS = SHOWN | {"key", "demo"}
 BECAME_HIDDEN = '%"visibility": ["public", "contact_only"]%'  # as the audit writes it
 
 PLACES = (
-    "SELECT f.id, f.name, f.division_id, f.lng, f.lat, f.position_precision, c.body FROM facility f"
+    "SELECT f.id, f.name, f.division_id, f.lng, f.lat, f.position_precision, f.delivery, c.body FROM facility f"
     " JOIN card c ON c.facility_id = f.id WHERE f.visibility = 'public' AND EXISTS"
     " (SELECT 1 FROM role r WHERE r.facility_id = f.id AND (r.closed_on IS NULL OR r.closed_on > ?))"
 )
@@ -41,6 +42,7 @@ class Place:
     lng: float | None
     lat: float | None
     precision: str
+    delivery: str
     body: str
 
     @property
@@ -54,7 +56,7 @@ class Place:
     @property
     def properties(self) -> str:
         """The same without the position."""
-        approximate = self.lat is None or self.precision in ("community", "town")
+        approximate = is_approximate(self.precision, self.delivery, placed=self.lat is not None)
         return f'{{"marker_id":{self.id},"approximate":{"true" if approximate else "false"},{self.body}'
 
 

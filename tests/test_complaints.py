@@ -172,8 +172,10 @@ def test_the_open_label_and_the_open_filter_never_disagree(client):
 
 @pytest.mark.parametrize("where", [{}, HERE, {"q": "家长学校"}, {"type": "parent_school"}])
 def test_closed_places_do_not_linger_but_answer_with_when_why_and_where_instead(client, where):
-    closed = a_place("旧校", closed_on=YESTERDAY, closed_reason="并入新校", verified_on=YESTERDAY)
-    a_place("新校", lat=LAT + 0.01)
+    closed = a_place(
+        "旧校", closed_on=YESTERDAY, closed_reason="并入新校", verified_on=YESTERDAY, hours="24小时"
+    )
+    a_place("新校", lat=LAT + 0.01, hours="24小时")
 
     one, listed = get(client, f"{URL}/{closed.code}"), get(client, **where)["items"]
     shared = client.get(f"/f/{closed.code}", follow_redirects=True)
@@ -181,7 +183,9 @@ def test_closed_places_do_not_linger_but_answer_with_when_why_and_where_instead(
 
     assert (one["status"], one["closed_on"], one["closed_reason"]) == ("closed", str(YESTERDAY), "并入新校")
     assert (one["former_types"], one["verified_on"]) == (["parent_school"], str(YESTERDAY))
-    assert [each["facility"]["name"] for each in one["alternatives"]] == ["新校"]
+    assert (one["open_state"], one["next_change"], one["links"]) == ("closed", None, {})
+    [instead] = [each["facility"] for each in one["alternatives"]]
+    assert (instead["name"], instead["open_state"]) == ("新校", "open")
     assert shared.json == one
     assert (names(listed), on_map) == (["新校"], 1)
 
@@ -195,6 +199,17 @@ def test_a_closing_date_takes_a_place_off_the_lists_on_its_day_without_anybody_d
     assert (names(before), status) == (["北门社区家长学校"], "open")
     assert get(tomorrow)["items"] == []
     assert get(tomorrow, f"{URL}/{place.code}")["status"] == "closed"
+
+
+def test_a_place_that_is_only_planned_is_not_open_yet(client):
+    place = a_place(opened_on=TODAY + timedelta(1), hours="24小时")
+
+    planned, begun = (
+        get(asker, f"{URL}/{place.code}") for asker in (client, later(client, NOON + timedelta(1)))
+    )
+
+    assert (planned["status"], planned["open_state"], planned["next_change"]) == ("planned", "closed", None)
+    assert (begun["status"], begun["open_state"]) == ("open", "open")
 
 
 # 3. Wrong coordinates do harm

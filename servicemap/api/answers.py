@@ -8,7 +8,6 @@ from urllib.parse import quote, unquote
 
 from flask import Response, g, request
 
-from servicemap.cards import SUSPENDED
 from servicemap.facility_types import known_kinds
 from servicemap.finder.gone import tombstone
 from servicemap.finder.items import Style, one
@@ -64,8 +63,10 @@ def found(page: Page, query: Query, members: list[str] | None) -> Response:
 
 def detail(record: Record, style: Style, today: date) -> Response:
     """One place; of one that is gone also when, why, and where to go instead."""
-    item = one(record.id, style, SUSPENDED * record.rests(today))
-    more: dict[str, Any] = {"status": record.status(today), "datum": style.datum, "links": _links(record)}
+    status = record.status(today)
+    item = one(record.id, style, shut=status != "open")
+    links = {} if status == "closed" else _links(record)
+    more: dict[str, Any] = {"status": status, "datum": style.datum, "links": links}
     if gone := tombstone(record, today):
         instead = [
             b'{"type":"%b","distance_m":%b,"facility":%b}'

@@ -153,7 +153,9 @@ class FacilitySchema(FactsSchema):
         },
         allow_none=True,
     )
-    approximate = fields.Boolean(metadata={"description": "位置只到村居或乡镇，或没有位置"})
+    approximate = fields.Boolean(
+        metadata={"description": "要去的地方的位置只到村居或乡镇，或没有位置；热线、网上、上门的总是 false"}
+    )
     distance_text = text("给人看的距离，例如 850 米、约 3 公里；同 distance_m")
     marker_id = fields.Integer(metadata={"description": "整数编号，和 code 一一对应，不变；地图标记用"})
     open_state = word("现在（或所问的时间）是否开放", ("open", "closed", "unknown"))

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from servicemap import db, geo
-from servicemap.cards import AGE_UNKNOWN, ANY
+from servicemap.cards import AGE_UNKNOWN, ANY, SUSPENDED, is_approximate
 from servicemap.finder.filters import Filters, condition
 from servicemap.finder.near import ROUNDED_M, Hit
 from servicemap.finder.opening import Moment
@@ -52,7 +52,7 @@ _EXACT = b'{"lat":%.7f,"lng":%.7f,"marker_id":%d,' + _EXACT_SHOWN + b"%b%b"
 _ROUGH = b'{"lat":%.7f,"lng":%.7f,"marker_id":%d,' + _ROUGH_SHOWN + b"%b%b"
 
 
-Listed = tuple[int, Any, Any, float, float, str, int | None, int]
+Listed = tuple[int, Any, Any, float, float, str, str, int | None, int]
 
 
 def listed_items(ids: Sequence[int], types: Iterable[int], style: Style, *, after_near: bool) -> list[bytes]:
@@ -68,7 +68,7 @@ def listed_rows(ids: Sequence[int], types: Iterable[int], age_months: int | None
         return []
     fits = condition(Filters(age_months=age_months), "l", None, b"", b"")
     rows = db.query(
-        f"SELECT c.facility_id, {_body()}, l.placed, f.lng, f.lat, f.position_precision, l.hours_id, l.flags"
+        f"SELECT c.facility_id, {_body()}, l.placed, f.lng, f.lat, f.position_precision, f.delivery, l.hours_id, l.flags"
         " FROM card c JOIN facility f ON f.id = c.facility_id JOIN list_row l ON l.facility_id = c.facility_id"
         f" WHERE l.type_id IN ({', '.join(map(str, types)) or ANY})"
         f" AND c.facility_id IN ({', '.join(map(str, ids))}){fits.sql} ORDER BY l.flags DESC",
@@ -81,8 +81,8 @@ def listed_rows(ids: Sequence[int], types: Iterable[int], age_months: int | None
 def shown_items(rows: Iterable[Listed], style: Style, *, after_near: bool) -> list[bytes]:
     """No query."""
     items = []
-    for id_, body, placed, lng, lat, precision, hours_id, flags in rows:
-        shown = _vague(not placed or precision in ("community", "town"))
+    for id_, body, placed, lng, lat, precision, delivery, hours_id, flags in rows:
+        shown = _approximate(precision, delivery, placed=placed)
         if after_near:
             shown = b'"distance_m":null,"distance_text":null,' + shown
         at = (lng, lat) if placed else None
@@ -91,21 +91,22 @@ def shown_items(rows: Iterable[Listed], style: Style, *, after_near: bool) -> li
     return items
 
 
-def one(facility_id: int, style: Style, flags: int = 0) -> bytes:
-    """One place, open or not; `flags` = SUSPENDED when it rests. One query."""
+def one(facility_id: int, style: Style, *, shut: bool = False) -> bytes:
+    """One place, open or not; `shut`: it is not open today, whatever its hours say. One query."""
     sql = (
-        f"SELECT {_body()}, f.lng, f.lat, f.position_precision, f.visibility, f.hours_id FROM card c"
+        f"SELECT {_body()}, f.lng, f.lat, f.position_precision, f.delivery, f.visibility, f.hours_id FROM card c"
         " JOIN facility f ON f.id = c.facility_id WHERE c.facility_id = ?"
     )
-    body, lng, lat, precision, visibility, hours_id = db.query(sql, (facility_id,))[0]
+    body, lng, lat, precision, delivery, visibility, hours_id = db.query(sql, (facility_id,))[0]
     placed = lng is not None and visibility == "public"
-    shown = _vague(not placed or precision in ("community", "town"))
-    member = style.moment.member(hours_id, flags)
-    return _item(facility_id, (lng, lat) if placed else None, shown, member, flags, _bytes(body), style)
+    shown = _approximate(precision, delivery, placed=placed)
+    member = style.moment.member(hours_id, SUSPENDED * shut)
+    return _item(facility_id, (lng, lat) if placed else None, shown, member, 0, _bytes(body), style)
 
 
-def _vague(is_vague: bool) -> bytes:
-    return b'"approximate":true,' if is_vague else b'"approximate":false,'
+def _approximate(precision: str, delivery: str, *, placed: bool) -> bytes:
+    vague = is_approximate(precision, delivery, placed=placed)
+    return b'"approximate":true,' if vague else b'"approximate":false,'
 
 
 def _item(

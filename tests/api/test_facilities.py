@@ -127,6 +127,18 @@ def test_unplaced_ones_of_the_county_follow_the_near_ones_and_are_marked(client)
     assert items[1] | {"lat": None, "lng": None, "distance_m": None, "approximate": True} == items[1]
 
 
+@pytest.mark.parametrize(
+    ("delivery", "approximate"), [("on_site", True), ("phone", False), ("online", False)]
+)
+def test_only_where_one_goes_can_be_known_roughly(client, delivery, approximate):
+    place = a_place(delivery=delivery, lng=None)
+
+    one, [listed] = get(client, f"{URL}/{place.code}"), get(client)["items"]
+    [change] = get(client, "/api/v1/changes")["items"]
+
+    assert [each["approximate"] for each in (one, listed, change["item"])] == [approximate] * 3
+
+
 def test_without_a_position_the_order_is_by_code_and_no_distance_is_said(client):
     for name in ("first", "second", "third"):
         a_place(name, lng=LNG - len(name) / 1000)
