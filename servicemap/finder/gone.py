@@ -1,14 +1,15 @@
 """What is answered of a place that closed: when, why, and where to go instead."""
 
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
 from servicemap import divisions
-from servicemap.cards import SUSPENDED
+from servicemap.cards import ROUGH, SUSPENDED
 from servicemap.facility_types import known_kinds
 from servicemap.finder.filters import Condition, Within
 from servicemap.finder.listing import by_code
-from servicemap.finder.near import nearest
+from servicemap.finder.near import nearest, shown_distance
 from servicemap.models import Division
 from servicemap.records import Record
 
@@ -20,8 +21,8 @@ def tombstone(record: Record, today: date) -> dict[str, Any] | None:
     and `alternatives`; None of any other, planned and suspended ones too.
 
     An alternative is {"type", "facility_id", "distance_m"}: for each former type the nearest place of it
-    that is open to where this one stood; of a place without a public position the first by code in its
-    county, with the distance None. A type that nobody near offers has none. About one query a type.
+    that is open to where this one stood (in whole kilometres where that is only roughly known); of a place
+    without a public position the first by code in its town, else in its county, with the distance None. A type that nobody near offers has none. About one query a type.
     """
     if record.status(today) != "closed":
         return None
@@ -51,18 +52,22 @@ def _instead(record: Record, type_id: int, *, hidden: bool) -> tuple[int, float 
         hits, _ = nearest(
             record.lng, record.lat, radius_m=FARTHEST_M, type_ids=(type_id,), limit=1, condition=working
         )
-        return (hits[0].facility_id, hits[0].distance_m) if hits else None
+        rough = record.position_precision in ROUGH
+        return (hits[0].facility_id, shown_distance(hits[0].distance_m, rough)) if hits else None
     working = Condition()
     working.add("l.flags & ? = 0", SUSPENDED)
-    county = _county(record.division_id)
-    ids = by_code((type_id,), working, after=0, limit=1, county=county) if county else []
-    return (ids[0], None) if ids else None
+    for span in _around(record.division_id, hidden=hidden):
+        if ids := by_code((type_id,), working, after=0, limit=1, county=span):
+            return ids[0], None
+    return None
 
 
-def _county(division_id: int) -> Within | None:
-    steps = divisions.paths([division_id])[division_id]
-    county = next((step.id for step in steps if step.level == "county"), None)
-    if county is None:
-        return None
-    division = Division.get_by_id(county)
-    return Within(division.lft, division.rgt)
+def _around(division_id: int, *, hidden: bool) -> Iterator[Within]:
+    """The town, which of a hidden place would be told, and what holds it: the county, or where there are
+    none the lowest division above the towns."""
+    path = divisions.paths([division_id])[division_id]
+    towns = [step for step in path if step.level == "town" and not hidden]
+    above = [step for step in path if step.level not in ("town", "community")] or path[:1]
+    for step in (*towns, above[-1]):
+        division = Division.get_by_id(step.id)
+        yield Within(division.lft, division.rgt)

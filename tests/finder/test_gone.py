@@ -10,12 +10,13 @@ from servicemap.audit import write_txn
 from servicemap.finder.gone import tombstone
 from servicemap.models import Suspension
 from servicemap.records import Record, load
-from tests.factories import LAT, LNG, NORTH_GATE, TODAY, a_change, a_place
+from tests.factories import LAT, LNG, NORTH_GATE, TODAY, a_change, a_place, a_tree
 
 pytestmark = pytest.mark.usefixtures("registry")
 
 YESTERDAY, TOMORROW = TODAY - timedelta(1), TODAY + timedelta(1)
 TIANXIN = "441802102200"  # in the same county as NORTH_GATE, in another town
+SOUTH_GATE = "441802001002"  # in the same town
 FAR_COUNTY = "441881101201"
 
 
@@ -101,15 +102,33 @@ def test_what_rests_is_planned_or_closed_is_no_alternative():
     assert instead(a_closed_place()) == [("parent_school", works.id)]
 
 
-def test_a_place_without_a_position_has_the_first_of_its_county_by_code():
+def test_a_place_without_a_position_has_the_first_of_its_town_by_code_else_of_its_county():
     a_place("other county", division=FAR_COUNTY)
     rest(a_place("rests"))
-    first = a_place("first", division=TIANXIN, lat=LAT + 0.2)
-    a_place("second")
+    of_county = a_place("of the county", division=TIANXIN)
+    elsewhere = tombstone(a_closed_place(lng=None), TODAY)
+    first, _ = a_place("of the town", division=SOUTH_GATE, lat=LAT + 0.2), a_place("later")
 
     gone = tombstone(a_closed_place(lng=None), TODAY)
 
+    assert [each["facility_id"] for each in elsewhere["alternatives"]] == [of_county.id]
     assert gone["alternatives"] == [{"type": "parent_school", "facility_id": first.id, "distance_m": None}]
+
+
+def test_where_there_are_no_counties_it_is_the_first_of_the_city():
+    a_tree((("4419", "东莞市", "city", ""), ("441901", "东城街道", "town", "4419"),
+            ("441902", "南城街道", "town", "4419")))  # fmt: skip
+    other = a_place("other town", division="441902")
+
+    assert instead(a_closed_place(lng=None, division="441901")) == [("parent_school", other.id)]
+
+
+def test_from_where_it_stood_only_roughly_whole_kilometres_are_said():
+    a_place(lat=LAT + 0.013)
+
+    gone = tombstone(a_closed_place(precision="community"), TODAY)
+
+    assert gone["alternatives"][0]["distance_m"] == 1000
 
 
 @pytest.mark.parametrize("type_", ["nursery", "parent_school"])
