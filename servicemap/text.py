@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from functools import lru_cache
 
 EDGE, REST = "·", "、"  # punctuation, so no text gives it; not ASCII, so every tokenizer keeps it
@@ -301,6 +302,33 @@ def _segments(word: str, *, begun: bool) -> list[tuple[str, ...]]:
 def holds(key: Key, ways: Alternatives) -> bool:
     """Whether a key holds a word in one of its ways; what the text indexes answer for all keys at once."""
     return any(all(phrase.within(key) for phrase in way) for way in ways)
+
+
+class Standing(IntEnum):
+    """How a word stands in the names of a key, at best."""
+
+    ABSENT = 0
+    INSIDE = 1
+    EDGE = 2  # at the beginning or the end of one
+    WHOLE = 3  # it is one
+
+
+def standing(key: Key, ways: Alternatives) -> Standing:
+    """Where a key of names alone (without a rest) holds a word, in the best of its ways."""
+    return max(
+        (min(_stands(getattr(key, phrase.column), phrase) for phrase in way) for way in ways),
+        default=Standing.ABSENT,
+    )
+
+
+def _stands(column: str, phrase: Phrase) -> Standing:
+    said, names = phrase.spaced, f"{column}{EDGE}"
+    first = f" {EDGE}{phrase.tokens[0]}{said}"
+    if f"{first}{EDGE}" in names:
+        return Standing.WHOLE
+    if first in names or f"{said}{EDGE}" in names:
+        return Standing.EDGE
+    return Standing.INSIDE if said in names else Standing.ABSENT
 
 
 def beginning(ways: Alternatives) -> Alternatives:

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from servicemap import db, keys, text
 from servicemap.facility_types import Kinds
-from servicemap.text import EDGE, REST, Alternatives, Key, Phrase
+from servicemap.text import EDGE, REST, Alternatives, Key, Phrase, Standing
 
 MOST_PLACES = 50  # divisions of one name; more of them mean nothing
 LONGEST_PLACE = 14  # characters of a division's name in front of something else
@@ -105,9 +105,12 @@ def inside(outer: tuple[Place, ...], inner: tuple[Place, ...]) -> tuple[tuple[Pl
 
 def types_of(word: str, kinds: Kinds) -> frozenset[int]:
     """The types in one of whose names the word stands; of pinyin two syllables, of initials the first two,
-    of English four letters at least."""
+    of English four letters at least. Where it is the whole name of one, those do not count that hold it
+    only inside: 儿科 is not 少儿科普, 公园 is 主题公园."""
     ways = _naming(word)
-    return frozenset(id_ for id_, key in type_keys(kinds) if text.holds(key, ways))
+    found = {id_: text.standing(key, ways) for id_, key in type_keys(kinds)}
+    least = Standing.EDGE if Standing.WHOLE in found.values() else Standing.INSIDE
+    return frozenset(id_ for id_, standing in found.items() if standing >= least)
 
 
 def _naming(word: str) -> Alternatives:
