@@ -61,6 +61,7 @@ SYLLABLES = frozenset(
 )
 BEGINNINGS = frozenset(syllable[:end] for syllable in SYLLABLES for end in range(1, len(syllable)))
 LONGEST = 6
+MOST_SYLLABLES = 6  # of a division's name in front of something else
 MOST_READINGS = 4  # of a word in Latin letters
 ALONE = frozenset(
     ("an", "ang", "ai", "en", "er", "ou")
@@ -240,9 +241,10 @@ def _other(char: str, reading: str, alone: str | None) -> str:
     return next((other for other in READINGS.get(char, ()) if other != reading), reading)
 
 
-def words(q: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def words(q: str, *, typed: bool = False) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """(the words of a query, folded and each once; the characters that are of no use, each once).
-    What only parts words, a comma or a bracket, is of use beside words."""
+    What only parts words, a comma or a bracket, is of use beside words. Syllables side by side are one word;
+    `typed`: the last one may have been begun only."""
     found: list[str] = []
     unused: list[str] = []
     parting: list[str] = []
@@ -258,7 +260,22 @@ def words(q: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
             elif not char.isspace():
                 parting.append(char)
     found += RUN.findall(word)
+    found = _joined(found, typed=typed)
     return tuple(dict.fromkeys(found)), tuple(dict.fromkeys(unused if found else unused + parting))
+
+
+def _joined(found: Sequence[str], *, typed: bool) -> list[str]:
+    """The same with pinyin in one piece, as input methods show it with gaps: er tong zhi jia."""
+    joined: list[str] = []
+    goes_on = False
+    for number, word in enumerate(found, 1):
+        whole = word in SYLLABLES
+        if goes_on and (whole or (typed and number == len(found) and word in BEGINNINGS)):
+            joined[-1] += word
+        else:
+            joined.append(word)
+            goes_on = whole
+    return joined
 
 
 @lru_cache(maxsize=4096)
@@ -297,6 +314,14 @@ def _segments(word: str, *, begun: bool) -> list[tuple[str, ...]]:
         for way in ways[0]
         if len(way) == fewest or (len(way) == fewest + 1 <= 4 and ALONE.intersection(way[1:]))
     ][:MOST_READINGS]
+
+
+def heads(word: str, *, typed: bool) -> list[str]:
+    """The beginnings of a word in pinyin that end with a syllable and may name a place, the longest first;
+    `typed`: its last syllable may have been begun only. None of a word that is no pinyin."""
+    cuts = _segments(word, begun=False) or (_segments(word, begun=True) if typed else [])
+    found = {"".join(cut[:end]) for cut in cuts for end in range(2, min(len(cut), MOST_SYLLABLES + 1))}
+    return sorted(found, key=len, reverse=True)
 
 
 def holds(key: Key, ways: Alternatives) -> bool:

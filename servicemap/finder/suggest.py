@@ -8,7 +8,16 @@ from typing import Any
 from servicemap import db, divisions, keys, text
 from servicemap.divisions import Step, rank
 from servicemap.facility_types import Kind, Kinds
-from servicemap.finder.words import inside, literal_ids, place_in_front, places_of, read, score, type_keys
+from servicemap.finder.words import (
+    MOST_IN_FRONT,
+    inside,
+    literal_ids,
+    place_in_front,
+    places_of,
+    read,
+    score,
+    type_keys,
+)
 from servicemap.records import public_code
 from servicemap.text import Alternatives
 
@@ -49,18 +58,22 @@ class Suggestions:
 def suggest(q: str, kinds: Kinds, today: date, *, limit: int, within: Span | None = None) -> Suggestions:
     """At most `limit` of each; what begins with the last word first. Words before it that name divisions
     say where. `within`: only divisions and places there. Ten queries or so, none of which sorts many hits."""
-    all_words, ignored = text.words(q)
+    all_words, ignored = text.words(q, typed=True)
     if not all_words:
         return Suggestions([], [], [], ignored)
     spans = [within] if within else []
     *before, typed = all_words
     named = read(" ".join(before), kinds).places
-    while not (types := _types(typed, kinds, limit)) and not places_of(typed):  # 英德市沙口镇托
-        front, rest = place_in_front(typed)
+    types = _types(typed, kinds, limit)
+    for _ in range(MOST_IN_FRONT):  # 英德市沙口镇托
+        if types or places_of(typed):
+            break
+        front, rest = place_in_front(typed, typed=True)
         inner, fits = inside(named, front) if front else (named, False)
         if not fits:
             break
         named, typed = inner, rest
+        types = _types(typed, kinds, limit)
     narrowed = _common(spans, [(place.lft, place.rgt) for place in named])
     wanted = [word for word in before if not places_of(word)] + [typed] if named else list(all_words)
     places = _facilities(wanted, narrowed, limit) if narrowed is not None else []

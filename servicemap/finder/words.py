@@ -13,6 +13,7 @@ from servicemap.text import EDGE, REST, Alternatives, Key, Phrase, Standing
 
 MOST_PLACES = 50  # divisions of one name; more of them mean nothing
 LONGEST_PLACE = 14  # characters of a division's name in front of something else
+MOST_IN_FRONT = 4  # divisions in front of something else, one within the other: 清远市英德市沙口镇田心村
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def read(q: str, kinds: Kinds) -> Reading:
 Meaning = tuple[list[tuple[Place, ...]], frozenset[int]]  # places one within the other, types
 
 
-def _meaning(word: str, kinds: Kinds) -> Meaning | None:
+def _meaning(word: str, kinds: Kinds, places: int = MOST_IN_FRONT) -> Meaning | None:
     """What a word means, whole or as 英德托育, 英德市沙口镇, 清城区家长学校; None: nothing but itself."""
     type_ids = types_of(word, kinds)
     named = places_of(word)
@@ -75,18 +76,19 @@ def _meaning(word: str, kinds: Kinds) -> Meaning | None:
         return [named], frozenset()
     if type_ids:
         return [], type_ids
-    front, rest = place_in_front(word)
-    meant = _meaning(rest, kinds) if front else None
+    front, rest = place_in_front(word) if places else ((), word)
+    meant = _meaning(rest, kinds, places - 1) if front else None
     return ([front, *meant[0]], meant[1]) if meant else None
 
 
-def place_in_front(word: str) -> tuple[tuple[Place, ...], str]:
+def place_in_front(word: str, *, typed: bool = False) -> tuple[tuple[Place, ...], str]:
     """(the divisions that the beginning of an unspaced word names, the longest one; the rest of the word),
-    or ((), the word). A query a character at most."""
-    if not word.isascii():
-        for end in range(min(len(word) - 1, LONGEST_PLACE), 1, -1):
-            if front := places_of(word[:end]):
-                return front, word[end:]
+    or ((), the word). `typed`: the last syllable of its pinyin may have been begun only. A query a character
+    or syllable at most."""
+    heads = [word[:end] for end in range(min(len(word) - 1, LONGEST_PLACE), 1, -1)]
+    for head in text.heads(word, typed=typed) if word.isascii() else heads:
+        if front := places_of(head):
+            return front, word[len(head) :]
     return (), word
 
 

@@ -25,7 +25,22 @@ def names(found: Suggestions) -> tuple[list[str], list[str], list[str]]:
 
 
 @pytest.mark.parametrize(
-    "q", ["儿", "儿童", "兒童", "ertong", "ertongz", "ertongzhij", "ertongzhijia", "et", "etzj"]
+    "q",
+    [
+        "儿",
+        "儿童",
+        "兒童",
+        "ertong",
+        "ertongz",
+        "ertongzhij",
+        "ertongzhijia",
+        "et",
+        "etzj",
+        "er tong",
+        "er tong zh",
+        "er'tong'zhi'j",
+        "er tong zhi jia",
+    ],
 )
 def test_a_type_a_place_and_its_pinyin_are_met_as_far_as_typed(q):
     a_type("childrens_home")
@@ -56,7 +71,9 @@ def test_what_is_called_so_comes_first_then_what_begins_so_the_higher_level_firs
     assert names(town)[1] == [SHAKOU, "441881101498"]
 
 
-@pytest.mark.parametrize("q", ["英德 托", "英德托", "yingde 托", "英德市沙口镇托"])
+@pytest.mark.parametrize(
+    "q", ["英德 托", "英德托", "yingde 托", "英德市沙口镇托", "yingdetuoy", "ying de tuo y"]
+)
 def test_words_before_the_last_that_name_divisions_say_where(q):
     a_tree()
     a_type("nursery")

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
+from playhouse.test_utils import count_queries
 
 from servicemap import db, facilities, keys, text
 from servicemap.access import SEED
@@ -74,6 +75,12 @@ YINGDE, QINGCHENG = "441881000000", "441802000000"
         ("托育，英德！", NURSERIES, [YINGDE], ()),
         ("清城区家长学校", ["parent_school", "school_parent_school"], [QINGCHENG], ()),
         ("英德市沙口镇托育", NURSERIES, ["441881101000"], ()),
+        ("yingdetuoyu", NURSERIES, [YINGDE], ()),
+        ("ying de tuo yu", NURSERIES, [YINGDE], ()),
+        ("yingdeshi tuo'yu", NURSERIES, [YINGDE], ()),
+        ("er tong zhi jia", ["childrens_home"], [], ()),
+        ("er'tong'zhi'jia", ["childrens_home"], [], ()),
+        ("yingdeyangguang", [], [], ("yingdeyangguang",)),
         ("英德 阳光", [], [YINGDE], ("阳光",)),
         ("英德阳光", [], [], ("英德阳光",)),
         ("英德 清城", [], [YINGDE], ("清城",)),
@@ -85,6 +92,18 @@ YINGDE, QINGCHENG = "441881000000", "441802000000"
 )
 def test_a_query_is_read_as_types_places_and_free_words(q, types, divisions, free):
     assert kinds_read(q) == (types, divisions, free)
+
+
+@pytest.mark.usefixtures("reference")
+@pytest.mark.parametrize("q", ["英德" * 50, "英德市" * 33, "yingde" * 16, "田心" * 50, "的" * 100, "a" * 100])
+def test_no_query_costs_more_than_some_look_ups(q):
+    kinds = Kinds()
+    read("英德托育", kinds)  # what is kept in memory
+
+    with count_queries() as asked:
+        read(q, kinds)
+
+    assert asked.count <= 5 * words.LONGEST_PLACE
 
 
 @pytest.mark.usefixtures("reference")
