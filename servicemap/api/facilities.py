@@ -100,7 +100,10 @@ def list_facilities(args: dict[str, Any]) -> Response:
 @blp.response(200, FacilitiesSchema)
 @blp.fails(400, 413, 415, 503)
 def search_facilities(args: dict[str, Any]) -> Response:
-    """找服务点，同上，参数放在请求内容里，位置不进地址"""
+    """找服务点，同上，参数放在请求内容里，位置不进地址
+
+    可重复的参数（type、fee、fields、counts）给列表；只有一个值时也可以直接给这个值。
+    """
     return _find(args)
 
 

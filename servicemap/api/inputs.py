@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import date
+from decimal import Decimal
 from typing import Any, NoReturn
 
 import marshmallow as ma
@@ -55,7 +56,7 @@ class Degrees(_Field, ma.fields.Float):
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> float:
         if isinstance(value, int | float) and not isinstance(value, bool):
-            value = format(value, "f")
+            value = format(Decimal(repr(value)), "f")  # as many decimals as were sent, no exponent
         if not isinstance(value, str) or not _DEGREES(value):
             self.wrong("bad_number", "应为十进制度数，例如 23.697899")
         if not -self.bound <= float(value) <= self.bound:
@@ -121,12 +122,15 @@ class Day(_Field, ma.fields.Date):
 
 
 class Several(_Field, ma.fields.List[Any]):
-    """A list of at most `most` items."""
+    """A list of at most `most` items; a text alone is a list of one."""
 
     default_error_messages = {"invalid": "bad_list|应为列表"}
 
     def __init__(self, item: ma.fields.Field[Any], most: int, **kwargs: Any) -> None:
         super().__init__(item, validate=Length(max=most, error=f"too_many|最多 {most} 个"), **kwargs)
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> list[Any]:
+        return super()._deserialize([value] if isinstance(value, str) else value, attr, data, **kwargs)
 
 
 class Texts(_Field, ma.fields.Dict):

@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from decimal import Decimal
 
 import marshmallow as ma
 import pytest
@@ -163,7 +164,40 @@ def test_positions_are_answered_in_the_datum_of_the_question(client, datum):
     assert page["items"][0]["distance_m"] == pytest.approx(0, abs=0.05)
 
 
+@pytest.mark.parametrize("degrees", [23.6979123, 23.69791234567891, 1e-7, -0.00000012, 23])
+def test_a_posted_position_is_the_one_that_was_sent(client, degrees):
+    sent = format(Decimal(repr(degrees)), "f")
+    asked = {"lng": "113.0627", "datum": "wgs84", "limit": 1}
+    for lng in (113.0627, 113.0628):
+        a_place(lng=lng, lat=degrees)
+
+    first = get(client, **asked, lat=sent)["next_cursor"]
+    posted = client.post(f"{URL}/search", json={**asked, "lat": degrees, "cursor": first})
+
+    assert len(posted.json["items"]) == 1  # a cursor is good for its own position only
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("degrees", [1e22, 1e-300, 10**18, 90.0000001, True])
+def test_a_posted_position_is_refused_where_the_same_in_an_address_is(client, degrees):
+    response = client.post(f"{URL}/search", json={"lat": degrees, "lng": 113, "datum": "wgs84"})
+
+    assert (response.status_code, response.json["errors"][0]["field"]) == (422, "lat")
+
+
 # Filters
+
+
+def test_one_value_needs_no_list_in_a_body(client):
+    a_place("school")
+    a_place("nursery", types=["nursery"], fee="free")
+    asked = {"type": "nursery", "fee": "free", "fields": "name", "counts": "type"}
+
+    posted = client.post(f"{URL}/search", json=asked)
+    listed = client.post(f"{URL}/search", json={name: [value] for name, value in asked.items()})
+
+    assert posted.json["items"] == [{"name": "nursery"}]
+    assert posted.json == listed.json == get(client, **asked)
 
 
 def test_a_repeated_type_means_any_of_them_and_may_be_said_in_chinese(client):
