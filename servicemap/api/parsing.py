@@ -22,6 +22,21 @@ from servicemap.api.inputs import Strict
 from servicemap.errors import InvalidError, NotFoundError, Problem
 
 DEEPEST_JSON = 8
+# What other map APIs call a parameter, and where these are known, what to do here; the first that fits
+ELSEWHERE: tuple[tuple[str, tuple[str, ...], str], ...] = (
+    ("page page_num page_index offset", ("cursor",), "请用 cursor"),
+    ("page page_num page_index offset", ("after",), "请用 after"),
+    ("page_size", ("limit",), "请用 limit"),
+    ("sort sortrule orderby", ("lat", "q"), "结果按距离；不给位置则按匹配或编号"),
+    ("keyword keywords query", ("q",), "请用 q"),
+    ("age", ("age_months",), "请用 age_months"),
+    ("radius", ("radius_m",), "请用 radius_m"),
+    ("location lat lng lon longitude latitude", ("lat", "lng"), "请用 lat、lng"),
+    ("location lat lng lon longitude latitude", ("bbox",), "请用 bbox"),
+    ("types category", ("type",), "请用 type"),
+    ("region adcode city", ("division",), "请用 division"),
+    ("coord_type coordtype", ("datum",), "请用 datum"),
+)
 MOST_NAMED = 10  # wrong parameters that the detail names; the problems hold them all
 View = Callable[..., Any]
 
@@ -87,10 +102,17 @@ def _problem(path: str, message: str, schema: ma.Schema, *, with_cure: bool) -> 
     code, _, detail = message.rpartition("|")
     cure = None
     if code == "unknown_parameter" and with_cure and path.count(".") == 0:
-        near = difflib.get_close_matches(_name(path), list(schema.fields), n=1, cutoff=0.5)
-        known = f"可用：{'、'.join(schema.fields)}" if schema.fields else None
-        cure = f"是不是 {near[0]}？" if near else known
+        cure = _cure(_name(path), list(schema.fields))
     return Problem(code or "bad_value", detail, field=_name(path) or None, cure=cure)
+
+
+def _cure(name: str, known: list[str]) -> str | None:
+    for words, needed, cure in ELSEWHERE:
+        if name.lower() in words.split() and set(needed) <= set(known):
+            return cure
+    if near := difflib.get_close_matches(name, known, n=1, cutoff=0.7):
+        return f"是不是 {near[0]}？"
+    return f"可用：{'、'.join(known)}" if known else None
 
 
 def _name(path: str) -> str:

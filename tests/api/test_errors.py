@@ -140,6 +140,36 @@ def percent(text: str) -> str:
 
 @SQLITE
 @pytest.mark.parametrize(
+    ("url", "name", "cure"),
+    [
+        *[(NEAR, name, "请用 cursor") for name in ("page", "page_num", "offset")],
+        *[(NEAR, name, "结果按距离；不给位置则按匹配或编号") for name in ("sort", "orderby")],
+        *[(NEAR, name, "请用 q") for name in ("keyword", "keywords", "query")],
+        *[(NEAR, name, "请用 lat、lng") for name in ("location", "lon", "longitude", "latitude")],
+        *[(NEAR, name, "请用 type") for name in ("types", "category")],
+        *[(NEAR, name, "请用 division") for name in ("region", "adcode", "city")],
+        *[(NEAR, name, "请用 datum") for name in ("coord_type", "coordtype")],
+        (NEAR, "age", "请用 age_months"),
+        (NEAR, "radius", "请用 radius_m"),
+        (NEAR, "page_size", "请用 limit"),
+        ("/api/v1/clusters", "lat", "请用 bbox"),
+        ("/api/v1/divisions", "page", "请用 after"),
+        (NEAR, "tpye", "是不是 type？"),
+        (NEAR, "opne", "是不是 open？"),
+        (NEAR, "verified", "是不是 verified_days？"),
+        ("/api/v1/divisions", "sort", "可用：parent、level、after、limit"),
+        ("/api/v1/facility-types", "sort", None),
+    ],
+)
+def test_who_comes_from_another_map_is_told_what_the_parameter_is_called_here(client, url, name, cure):
+    response = client.get(url, query_string={name: "1"})
+
+    wrong = [problem for problem in response.json["errors"] if problem["field"] == name]
+    assert [problem.get("cure") for problem in wrong] == [cure]
+
+
+@SQLITE
+@pytest.mark.parametrize(
     "query", ["limit=5&limit=6", "limit=5&limit=5", "lat=1&lat=1&lng=2&datum=wgs84", "cursor=a&cursor=b"]
 )
 def test_a_parameter_that_may_be_said_once_is_not_said_twice(client, query):
