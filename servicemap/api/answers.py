@@ -99,6 +99,8 @@ def about(page: Page, query: Query) -> dict[str, Any]:
         more["radius_m"] = page.radius_m
     if widened := _widened(page):
         more["widened"] = widened
+    if query.filters.age_months is not None:
+        more["age_months"] = query.filters.age_months
     if page.reading:
         more["understood"] = {
             "types": [known_kinds().by_id[id_].key for id_ in page.reading.types or ()],

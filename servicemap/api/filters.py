@@ -96,7 +96,10 @@ class FilterFields(Located):
     division = Text(20, metadata={"description": "区划代码，可补足全长", "example": "441802000000"})
     age_months = Whole(0, 215, metadata={"description": "孩子的月龄；没有写明年龄的也在内，带 age_unknown"})
     birth_month = MonthField(
-        metadata={"description": "孩子的出生年月，代替 age_months", "example": "2024-05"}
+        metadata={
+            "description": "孩子的出生年月，代替 age_months；今后 9 个月内的（还没出生）按 0 个月",
+            "example": "2024-05",
+        }
     )
     fee = Several(
         Choice(tuple(FEE_FLAGS)), 2, metadata={"description": "收费：free 免费、discounted 优惠，可重复"}
@@ -124,12 +127,14 @@ class FilterFields(Located):
     def one_age(self, data: dict[str, Any], **_: Any) -> None:
         if "age_months" in data and "birth_month" in data:
             raise ValidationError("bad_value|age_months 和 birth_month 只给一个", "birth_month")
-        if "birth_month" in data and not 0 <= _months(data["birth_month"]) <= 215:
-            raise ValidationError("out_of_range|出生年月应在今天之前的 18 年内", "birth_month")
+        if "birth_month" in data and not -9 <= _months(data["birth_month"]) <= 215:
+            detail = "出生年月应在过去 18 年内，或今后 9 个月内（还没出生的按 0 个月）"
+            raise ValidationError(f"out_of_range|{detail}", "birth_month")
 
 
 def _months(birth_month: int) -> int:
-    """The age in whole months that a child born in that month surely has reached at the month's end."""
+    """The age in whole months that a child born in that month surely has reached at this month's end;
+    below 0 while it is expected."""
     return int(g.today.year * 12 + g.today.month - birth_month)
 
 
@@ -146,7 +151,7 @@ def filters_of(args: dict[str, Any]) -> tuple[tuple[int, ...], Filters]:
     """The type ids (none: all) and the filters of a query; `open=now` is left to the caller."""
     type_ids, division = types_and_division(args)
     instant = args.get("open")
-    age = _months(args["birth_month"]) if "birth_month" in args else args.get("age_months")
+    age = max(0, _months(args["birth_month"])) if "birth_month" in args else args.get("age_months")
     days = args.get("verified_days")
     filters = Filters(
         within=(Within(division.lft, division.rgt),) if division else (),

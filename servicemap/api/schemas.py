@@ -223,6 +223,9 @@ class FacilitiesSchema(DemoSchema):
         metadata={"description": "实际找的半径，米；不给位置、或说了区划而没有给半径时没有此项"}
     )
     widened = fields.Nested(WidenedSchema, metadata={"description": "半径内没有、扩大了才有此项"})
+    age_months = fields.Integer(
+        metadata={"description": "按多少月龄找的；给了 age_months 或 birth_month 才有此项"}
+    )
     understood = fields.Nested(UnderstoodSchema, metadata={"description": "给了 q 才有此项"})
     partial = fields.Boolean(  # type: ignore[assignment]
         metadata={"description": "true：找得太久，先回答到这里；没有找远处"}

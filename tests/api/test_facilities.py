@@ -209,6 +209,30 @@ def test_a_repeated_type_means_any_of_them_and_may_be_said_in_chinese(client):
     assert {item["name"] for item in found} == {"parent_school", "nursery"}
 
 
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    ("birth_month", "age_months"),
+    [("2026-12", 0), ("2027-08", 0), ("2026-11", 0), ("2026-10", 1), ("2025-12", 11), ("2008-12", 215)],
+)
+def test_a_month_of_birth_is_answered_with_the_age_that_it_was_taken_for(client, birth_month, age_months):
+    a_place("of this age", types=["nursery"], age_from_months=age_months, age_to_months=age_months)
+    a_place("older", types=["nursery"], age_from_months=age_months + 1, age_to_months=216)
+
+    page = get(client, birth_month=birth_month)
+
+    assert (page["age_months"], [item["name"] for item in page["items"]]) == (age_months, ["of this age"])
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("birth_month", ["2027-09", "2008-11"])
+def test_a_child_that_is_not_expected_yet_or_grown_up_is_refused_in_words(client, birth_month):
+    response = client.get(URL, query_string={"birth_month": birth_month})
+
+    (problem,) = response.json["errors"]
+    assert (response.status_code, problem["field"], problem["code"]) == (422, "birth_month", "out_of_range")
+    assert "今后 9 个月" in problem["detail"]
+
+
 @pytest.mark.parametrize("position", [{}, HERE])
 @pytest.mark.parametrize("level", [1, 2, 3, 4])
 def test_a_division_filters_at_any_level_padded_or_not(client, position, level):
