@@ -8,9 +8,9 @@ from marshmallow import fields
 from servicemap import division_list, divisions, geo, registry
 from servicemap.access import IMPORT
 from servicemap.api.answers import answer
-from servicemap.api.filters import DATUM, Located
+from servicemap.api.filters import DATUM, Located, named_division
 from servicemap.api.inputs import Choice, Degrees, Several, Strict, Text, Whole
-from servicemap.api.parsing import StrictBlueprint, parameter
+from servicemap.api.parsing import StrictBlueprint
 from servicemap.api.schemas import DemoSchema, DivisionDetailSchema, DivisionsSchema, StepSchema, text
 from servicemap.geo import DATUMS
 from servicemap.models import LEVELS, Division
@@ -84,10 +84,12 @@ def described(division: Division) -> dict[str, Any]:
 @blp.fails(503)
 def list_divisions(args: dict[str, Any]) -> dict[str, Any]:
     """区划名录，按代码"""
-    with parameter(division="parent"):
-        parent = divisions.get(args["parent"], on=g.today) if "parent" in args else None
     found = divisions.list_divisions(
-        parent, args.get("level"), g.today, after=args.get("after", ""), limit=args["limit"]
+        named_division(args, "parent"),
+        args.get("level"),
+        g.today,
+        after=args.get("after", ""),
+        limit=args["limit"],
     )
     full = len(found) == args["limit"]
     items = [described(division) for division in found]

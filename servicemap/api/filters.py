@@ -138,13 +138,18 @@ def _months(birth_month: int) -> int:
     return int(g.today.year * 12 + g.today.month - birth_month)
 
 
+def named_division(args: dict[str, Any], name: str = "division") -> Division | None:
+    """The division that the parameter names, if it is given; an abolished one still answers to its code."""
+    with parameter(division=name):
+        return divisions.get(args[name]) if name in args else None
+
+
 def types_and_division(args: dict[str, Any]) -> tuple[tuple[int, ...], Division | None]:
     """The types and the division that a query names."""
     with parameter():
         kinds = known_kinds() if "type" in args else None
         type_ids = {kinds.get(word).id for word in args["type"]} if kinds else set()
-        division = divisions.get(args["division"]) if "division" in args else None
-    return tuple(sorted(type_ids)), division
+    return tuple(sorted(type_ids)), named_division(args)
 
 
 def filters_of(args: dict[str, Any]) -> tuple[tuple[int, ...], Filters]:

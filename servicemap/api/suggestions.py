@@ -7,8 +7,9 @@ from marshmallow import fields
 
 from servicemap import divisions
 from servicemap.api.answers import answer
+from servicemap.api.filters import named_division
 from servicemap.api.inputs import Strict, Text, Whole
-from servicemap.api.parsing import StrictBlueprint, parameter
+from servicemap.api.parsing import StrictBlueprint
 from servicemap.api.schemas import DemoSchema, Open, StandingSchema, text
 from servicemap.facility_types import known_kinds
 from servicemap.finder.suggest import suggest
@@ -75,11 +76,8 @@ class SuggestionsSchema(DemoSchema):
 @blp.fails(503)
 def list_suggestions(args: dict[str, Any]) -> dict[str, Any]:
     """边输入边联想：类型、区划、服务点"""
-    within = None
-    if "division" in args:
-        with parameter():
-            division = divisions.get(args["division"], on=g.today)
-        within = division.lft, division.rgt
+    division = named_division(args)
+    within = (division.lft, division.rgt) if division else None
     found = suggest(args["q"], known_kinds(), g.today, limit=args["limit"], within=within)
     unused = " ".join(found.ignored)
     return answer(

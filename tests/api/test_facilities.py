@@ -14,6 +14,7 @@ from servicemap import cards, db, division_list, divisions, geo
 from servicemap.access import SEED
 from servicemap.api.schemas import FacilitiesSchema, FacilityDetailSchema, FacilitySchema
 from servicemap.audit import write_txn
+from servicemap.division_list import DivisionRow
 from servicemap.facility_types import Kinds
 from servicemap.finder import cursor
 from servicemap.finder.query import Query
@@ -244,6 +245,21 @@ def test_a_division_filters_at_any_level_padded_or_not(client, position, level):
     bare = names(client, **position, division=NORTH_GATE[:length])
 
     assert padded == bare == (["inside"] if level > 1 else ["inside", "outside"])
+
+
+def test_an_abolished_division_still_answers_to_its_code_wherever_it_is_asked(client):
+    a_place("北门托育", division=NORTH_GATE)
+    a_place("田心托育", division=TIANXIN)
+    new = DivisionRow(
+        "441802001009", "大北门社区", "community", "441802001000", valid_from=str(TODAY), replaces=NORTH_GATE
+    )
+    division_list.import_divisions(SEED, [new])
+
+    listed = names(client, division=NORTH_GATE)
+    suggested = get(client, "/api/v1/suggestions", q="托育", division=NORTH_GATE)["facilities"]
+
+    assert listed == [place["name"] for place in suggested] == ["北门托育"]
+    assert get(client, "/api/v1/divisions", parent=NORTH_GATE)["items"] == []
 
 
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
