@@ -9,7 +9,7 @@ from marshmallow import fields
 
 from servicemap import geo
 from servicemap.api.answers import spliced
-from servicemap.api.filters import BoxField, FilterFields, filters_of
+from servicemap.api.filters import EDGES, BoxField, FilterFields, filters_of
 from servicemap.api.inputs import Strict, Whole
 from servicemap.api.parsing import StrictBlueprint
 from servicemap.api.schemas import DemoSchema, Open, text, whole, word
@@ -36,7 +36,10 @@ class ClustersQuery(FilterFields):
 
     bbox = BoxField(
         required=True,
-        metadata={"description": "地图的范围：西,南,东,北，按 datum", "example": "112.9,23.6,113.2,23.8"},
+        metadata={
+            "description": f"地图的范围：西,南,东,北，按 datum。{EDGES}",
+            "example": "112.9,23.6,113.2,23.8",
+        },
     )
     zoom = Whole(
         0,

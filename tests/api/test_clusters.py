@@ -90,6 +90,34 @@ def test_list_and_map_agree_whatever_is_asked(client):
     assert seen > 50
 
 
+@pytest.mark.parametrize("datum", geo.DATUMS)
+def test_what_is_shown_inside_of_the_box_is_found_in_it_up_to_its_edges(client, datum):
+    random = Random(9)
+    at_random = [(round(random.uniform(103, 118), 7), round(random.uniform(21, 41), 7)) for _ in range(25)]
+    places = [a_place(lng=lng, lat=lat) for lng, lat in at_random]
+    shown = {place.code: get(client, f"/api/v1/facilities/{place.code}", datum=datum) for place in places}
+
+    for code, at in shown.items():
+        for size in (0.002, 0.05, 0.12, 0.4, 3):
+            left, low = (size * random.choice((0, 1, random.random())) for _ in range(2))
+            west, south = at["lng"] - left, at["lat"] - low
+            asked = {"bbox": f"{west:.7f},{south:.7f},{west + size:.7f},{south + size:.7f}", "datum": datum}
+            found = listed(client, **asked)
+
+            assert code in found, asked
+            assert get(client, **asked)["total"] == len(found)
+
+
+def test_the_box_of_another_datum_is_wider_by_three_hundred_metres_at_most(client):
+    a_place()
+    lng, lat = geo.from_wgs84(LNG, LAT, "bd09")
+
+    for size in (0.002, 0.1, 1):
+        for west, south in ((lng + 0.003, lat), (lng - size - 0.003, lat), (lng, lat + 0.003)):
+            bbox = f"{west:.6f},{south:.6f},{west + size:.6f},{south + size:.6f}"
+            assert listed(client, bbox=bbox, datum="bd09") == []
+
+
 def test_at_a_cluster_the_list_finds_its_places(client):
     a_town(Random(7), 40)
 
