@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from servicemap import db, text
-from servicemap.audit import Log, diff, head_hash
+from servicemap.audit import Log, State, diff, head_hash
 from servicemap.errors import NotFoundError
 from servicemap.models import FacilityType, TypeKey
 
@@ -61,9 +61,10 @@ class Kinds:
         return self._by_word[close[0]].name if close else None
 
 
-def known_kinds() -> Kinds:
-    """All types, read anew only after a change; for readers, outside a write transaction. One query."""
-    return _kinds(head_hash())
+def known_kinds(version: State | None = None) -> Kinds:
+    """All types, read anew only after a change; for readers, outside a write transaction. `version` of the
+    registry, where it is known already. One query."""
+    return _kinds(version.hash if version else head_hash())
 
 
 @lru_cache(maxsize=1)

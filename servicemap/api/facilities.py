@@ -8,7 +8,7 @@ from marshmallow import ValidationError, fields, validates_schema
 from servicemap import facilities, facts
 from servicemap.access import READ_RECORD
 from servicemap.api.answers import answer, detail, found
-from servicemap.api.filters import MOST_TYPES, FilterFields, filters_of, types_and_division
+from servicemap.api.filters import FILTERS, MOST_TYPES, FilterFields, filters_of, types_and_division
 from servicemap.api.inputs import Choice, Several, Strict, Text, Whole, Yes
 from servicemap.api.parsing import StrictBlueprint, parameter
 from servicemap.api.schemas import (
@@ -27,7 +27,6 @@ from servicemap.geo import DATUMS
 
 blp = StrictBlueprint("facilities", __name__, url_prefix="/api/v1", description="服务点")
 
-FILTERS = tuple(FilterFields().fields)
 MEMBERS = tuple(FacilitySchema().fields)
 
 

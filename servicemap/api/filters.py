@@ -12,7 +12,7 @@ from servicemap import divisions, geo
 from servicemap.api.inputs import Choice, Custom, Degrees, Several, Strict, Text, Whole, Yes
 from servicemap.api.parsing import parameter
 from servicemap.facility_types import known_kinds
-from servicemap.finder.filters import FEE_FLAGS, Box, Filters, Within
+from servicemap.finder.filters import FEE_FLAGS, NO_FILTERS, Box, Filters, Within
 from servicemap.geo import CHINA, DATUMS
 from servicemap.models import Division
 
@@ -133,6 +133,10 @@ class FilterFields(Located):
             raise ValidationError(f"out_of_range|{detail}", "birth_month")
 
 
+# beside the types and the position
+FILTERS = tuple(sorted(FilterFields().fields.keys() - Located().fields.keys() - {"type"}))
+
+
 def _months(birth_month: int) -> int:
     """The age in whole months that a child born in that month surely has reached at this month's end;
     below 0 while it is expected."""
@@ -148,7 +152,7 @@ def named_division(args: dict[str, Any], name: str = "division") -> Division | N
 def types_and_division(args: dict[str, Any]) -> tuple[tuple[int, ...], Division | None]:
     """The types and the division that a query names."""
     with parameter():
-        kinds = known_kinds() if "type" in args else None
+        kinds = known_kinds(g.version) if "type" in args else None
         type_ids = {kinds.get(word).id for word in args["type"]} if kinds else set()
     return tuple(sorted(type_ids)), named_division(args)
 
@@ -156,6 +160,8 @@ def types_and_division(args: dict[str, Any]) -> tuple[tuple[int, ...], Division 
 def filters_of(args: dict[str, Any]) -> tuple[tuple[int, ...], Filters]:
     """The type ids (none: all) and the filters of a query; `open=now` is left to the caller."""
     type_ids, division = types_and_division(args)
+    if args.keys().isdisjoint(FILTERS):
+        return type_ids, NO_FILTERS
     instant = args.get("open")
     age = max(0, _months(args["birth_month"])) if "birth_month" in args else args.get("age_months")
     days = args.get("verified_days")

@@ -1,7 +1,8 @@
 """Counts of requests by endpoint, for Prometheus; no position, query, address or token is among them.
 
-Each process writes one block of a file and holds a lock on it; a process that begins takes over the
-block of one that has ended and counts on. So nothing is counted twice, and a count only ever grows.
+Each process writes one block of a file, at most once a second, and holds a lock on it; a process that
+begins takes over the block of one that has ended and counts on. So nothing is counted twice, and a count
+only ever grows.
 A file that fails counts nothing and stops nobody.
 """
 
@@ -12,6 +13,7 @@ import threading
 import weakref
 from contextlib import suppress
 from pathlib import Path
+from time import monotonic
 
 BLOCKS, ROWS = 64, 96  # processes; endpoints
 CLASSES = ("2xx", "304", "3xx", "4xx", "429", "5xx")
@@ -28,27 +30,33 @@ class Counters:
         self._lock = threading.Lock()
         self._file: int | None = None
         self._block = -1  # -1: not tried yet; BLOCKS: none is free, or the file failed
-        self._rows: dict[str, tuple[int, list[float]]] = {}
+        self._rows: dict[str, list[float]] = {}  # in the order in which they stand in the block
+        self._write_at = 0.0
 
     def count(self, endpoint: str, status: int, seconds: float) -> None:
-        """One answer. One system call."""
+        """One answer."""
         with self._lock, suppress(OSError):
             if self._block < 0:
                 self._claim()
             if self._block == BLOCKS:
                 return
-            if endpoint not in self._rows:
+            counts = self._rows.get(endpoint)
+            if counts is None:
                 if len(self._rows) == ROWS:
                     return
-                self._rows[endpoint] = len(self._rows), [0.0] * (len(CLASSES) + len(BUCKETS) + 1)
-            number, counts = self._rows[endpoint]
+                counts = self._rows[endpoint] = [0.0] * (len(CLASSES) + len(BUCKETS) + 1)
             counts[CLASSES.index(_class(status))] += 1
             counts[-1] += seconds
             for n, most in enumerate(BUCKETS, len(CLASSES)):
                 if seconds <= most:
                     counts[n] += 1
-            row = ROW.pack(endpoint.encode()[:48], *counts)
-            os.pwrite(self._file or 0, row, (self._block * ROWS + number) * ROW.size)
+            if monotonic() >= self._write_at:
+                self._write()
+
+    def _write(self) -> None:
+        rows = [ROW.pack(endpoint.encode()[:48], *counts) for endpoint, counts in self._rows.items()]
+        os.pwrite(self._file or 0, b"".join(rows), self._block * ROWS * ROW.size)
+        self._write_at = monotonic() + 1
 
     def _claim(self) -> None:
         self._block = BLOCKS
@@ -60,7 +68,7 @@ class Counters:
             except OSError:
                 continue
             self._block = block
-            self._rows = {name: (n, counts) for n, (name, counts) in enumerate(self._read(block))}
+            self._rows = dict(self._read(block))
             return
 
     def _read(self, block: int) -> list[tuple[str, list[float]]]:
@@ -74,6 +82,8 @@ class Counters:
         with self._lock, suppress(OSError):
             if self._block < 0:
                 self._claim()
+            if self._block < BLOCKS:
+                self._write()
             for block in range(BLOCKS) if self._file is not None else ():
                 for name, counts in self._read(block):
                     before = sums.get(name, [0.0] * len(counts))

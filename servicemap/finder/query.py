@@ -37,7 +37,7 @@ class Query:
     @property
     def canonical(self) -> str:
         """What a cursor is good for."""
-        filters = self.asked or self.filters
+        filters = self.asked or (self.filters if self.filters is not NO_FILTERS else "")
         return f"{self.lng}|{self.lat}|{self.datum}|{self.radius_m}|{self.type_ids}|{filters}|{self.open_now}|{self.q}"
 
 

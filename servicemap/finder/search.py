@@ -84,7 +84,7 @@ class _Search:
         self.minute = int(asked_at.timestamp()) // 60
         self.version = version
         self.moment: Moment = moment(filters.open_at or now, version)
-        self.reading = words.read(query.q, known_kinds()) if query.q else None
+        self.reading = words.read(query.q, known_kinds(version)) if query.q else None
         self.up = start.up if start else up
         self.empty_places = self.reading.places if self.reading and self.up else ()
         for _ in range(self.up):
@@ -348,7 +348,7 @@ class _Search:
         asked = self.query.type_ids or (self.reading and self.reading.types) or ()
         if not asked:
             return None
-        kinds = known_kinds()
+        kinds = known_kinds(self.version)
         if not any(kinds.by_id[id_].topic == PROTECTION for id_ in asked if id_ in kinds.by_id):
             return None
         return _hotline_items(self.version, self.moment)
