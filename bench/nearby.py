@@ -52,7 +52,7 @@ def show(files: dict[int, Path]) -> None:
             send(server, [target(question, kinds) for question in asked[:WARM_UP]])
         rates = _rates(bare, servers, ways)
         _print(rates, pages, list(ways))
-        _print_not_modified(bare, largest, kinds)
+        _print_not_modified(bare, running.enter_context(serve(files[max(files)], BENCH_STILL="yes")), kinds)
         row("RssAnon of a worker, MB", [f"{server.rss_anon_mb():.0f}" for server in servers.values()])
 
 
@@ -61,9 +61,10 @@ def _rounds(paths: list[str]) -> list[list[str]]:
 
 
 @contextmanager
-def serve(path: Path) -> Iterator[Served]:
+def serve(path: Path, **environment: str) -> Iterator[Served]:
     """The product on the registry at the path."""
-    with serving("bench.server:product", SERVICEMAP_DATABASE_URL=f"sqlite:///{path}") as server:
+    url = f"sqlite:///{path}"
+    with serving("bench.server:product", SERVICEMAP_DATABASE_URL=url, **environment) as server:
         yield server
 
 

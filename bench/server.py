@@ -10,12 +10,14 @@ BEGUN = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)  # Monday, ten in the morning i
 
 
 def product(**settings: str) -> Flask:
-    """The product itself, on the database that SERVICEMAP_DATABASE_URL names, at BEGUN and on."""
+    """The product itself, on the database that SERVICEMAP_DATABASE_URL names, at BEGUN and on; with
+    BENCH_STILL at BEGUN always, so that an ETag outlives the minute."""
     from servicemap.app import create_app  # late: the bare view does without
     from servicemap.config import read_settings
 
     started = time.monotonic()
-    clock = lambda: BEGUN + timedelta(seconds=time.monotonic() - started)  # noqa: E731
+    still = "BENCH_STILL" in os.environ
+    clock = lambda: BEGUN + timedelta(seconds=0 if still else time.monotonic() - started)  # noqa: E731
     return create_app(read_settings(**settings), clock)
 
 
