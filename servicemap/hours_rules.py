@@ -111,6 +111,7 @@ _RULE = re.compile(
 
 def read_osm(text: str) -> Plan:
     """The plan of an OSM text: weekdays, dates, PH, SH, nth weekdays, times. Raises NotUnderstoodError."""
+    text = " ".join(text.split())  # _RULE tries every way to share a run of blanks among its parts
     rules: list[Rule] = []
     as_usual, notes, at, more = False, [], 0, False
     while at < len(text.rstrip("; ")):

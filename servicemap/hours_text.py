@@ -149,6 +149,10 @@ class _Reader:
             self.more = True
         elif kind == "rest" and self.what:
             self._flush()
+        elif kind == "festival":
+            raise NotUnderstoodError(
+                f"不能只写“{word}”一个节日；请写“节假日休息”，或写明日期，例如：2026年2月15日-23日休息"
+            )
         elif kind in ("dayonly", "dash") or (kind == "rest" and self._complete()):
             raise not_known(self.text[found.start() : found.start() + 8])
         return at + 1

@@ -29,6 +29,7 @@ TOKEN = re.compile(
     |(?P<school>学期(?:期间|内|中)?|(?:上学|开学|在校)(?:期间|日)|教学日)
     |(?P<term>寒、?暑假|寒假|暑假|暑期|学生假期)
     |(?P<holiday>(?:国家)?法定(?:节假日|节日|假日|假期|假)|(?:国家)?节假日|国定假日|公众假期|公共假期|节日|假日)
+    |(?P<festival>元旦节?|春节|清明节?|(?:五一)?劳动节|五一|端午节?|中秋节?|(?:十一)?国庆节?|十一(?!时)|除夕)
     |(?P<date>(?:(?P<year>\d{{4}})年)?(?P<month>\d{{1,2}})月份?(?:(?P<day>\d{{1,2}})[日号])?)
     |(?P<dayonly>\d{{1,2}}[日号])
     |(?P<next>次日|翌日|第二天|隔天|隔日|次晨)
@@ -66,7 +67,7 @@ def fold(text: str) -> str:
 
 
 def not_known(piece: str) -> NotUnderstoodError:
-    piece = re.split(r"[;,。\n]", piece.strip())[0] or piece.strip()
+    piece = re.split(r"[;,。\n()\[\]【】]", piece.strip(" ()[]【】"))[0] or piece.strip()
     return NotUnderstoodError(f"看不懂“{piece}”；请写成：{EXAMPLE}")
 
 

@@ -1,5 +1,7 @@
 """What a worker types is understood whole or refused with the piece and the cure."""
 
+from time import process_time
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -115,7 +117,9 @@ def test_a_worker_reads_what_was_understood(text: str, said: str) -> None:
         ("13月 9:00-12:00", "13月"),
         ("周一至周五 9:00-17:00 午休", "午休"),
         ("逢周一休息", "只写了休息"),
-        ("国庆节休息；每天 9:00-17:00", "国庆节"),
+        ("国庆节休息；每天 9:00-17:00", "“国庆节”一个节日；请写“节假日休息”"),
+        ("每天9:00至17:00（春节除外）", "“春节”一个节日；请写“节假日休息”"),
+        ("每天9:00至17:00（看情况）", "看不懂“看情况”"),
         ("周一至周五 8:30-12:00；周三 14:00-17:00", "增加还是代替"),
         ("7月-8月 8:00-20:00；周六 9:00-12:00", "全年"),
         ("周一至周五 8:30-17:30（周三只上午）", "只上午"),
@@ -168,6 +172,22 @@ def test_no_text_raises_and_each_is_understood_or_refused(text: str) -> None:
     assert (answer.rules is None) == (answer.problem is not None)
     if answer.rules is not None:
         assert osm(read_osm(answer.rules)) == answer.rules
+
+
+BLANKS = [" ", "\t", "\n", "\u3000", "\x1c", " \t"]
+
+
+@pytest.mark.parametrize("before", ["", "Mo 08:00-12:00;", "Mo", "Jan 01", "周一", "8:30", "8:30开馆"])
+@pytest.mark.parametrize(
+    "odd", [*BLANKS, "Mo ,", "Jan 01 - ", "Mo[", "8:30 -", "周 一", "周一、", "(", "8一 "]
+)
+def test_500_characters_of_anything_are_read_at_once(before, odd):
+    text = (before + odd * 500)[:499] + "x"
+
+    started = process_time()
+    understand(text)
+
+    assert process_time() - started < 2  # milliseconds, where nothing is tried again and again
 
 
 @pytest.mark.parametrize("text", [text for text, _ in UNDERSTOOD])
