@@ -17,7 +17,7 @@ What a text means on special days:
 """
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -65,6 +65,9 @@ class Understood:
     problem: str | None
 
 
+Line = tuple[tuple[int, ...], tuple[str, ...]]  # minutes of a day at which a state begins, the states
+
+
 # the worker's view
 
 
@@ -80,14 +83,20 @@ def understand(text: str) -> Understood:
     return Understood(osm(plan), said, None)
 
 
-def week(text: str | None, on: date, terms: Sequence[Term]) -> list[tuple[date, list[tuple[str, str, str]]]]:
-    """Seven days from `on`, each with its spans (from, to, state) that are not closed; to may be 24:00."""
+Week = list[tuple[date, list[tuple[str, str, str]]]]
+
+
+def tried(text: str, at: datetime, terms: Sequence[Term]) -> tuple[Opening, Week]:
+    """What `opening` would say of a text that is not stored, and its seven days from `at`: the spans (from,
+    to, state) that are not closed; to may be 24:00. Nothing of it is kept: anybody may try any text."""
+    plan, calendar = _read(text), calendar_of(tuple(terms))
+    on = at.date()
     days = [on + timedelta(days=i) for i in range(7)]
-    calendar = calendar_of(tuple(terms))
-    return [(day, _spans_said(_line(text or "", day, calendar))) for day in days]
+    week = [(day, _spans_said(_line_of(plan, day, calendar))) for day in days]
+    return _opening(lambda day: _line_of(plan, day, calendar), at, understood=plan is not None), week
 
 
-def _spans_said(line: tuple[tuple[int, ...], tuple[str, ...]]) -> list[tuple[str, str, str]]:
+def _spans_said(line: Line) -> list[tuple[str, str, str]]:
     starts, states = line
     ends = (*starts[1:], DAY)
     hours = [f"{minute // 60:02d}:{minute % 60:02d}" for minute in (*starts, DAY)]
@@ -103,13 +112,19 @@ def opening(text: str | None, at: datetime, terms: Sequence[Term]) -> Opening:
     No text, or one not understood, is unknown. About 30 µs for a text's first question of the day, less
     than 2 µs after it, plus the days to the next change.
     """
-    text, calendar = text or "", calendar_of(tuple(terms))
+    words, calendar = text or "", calendar_of(tuple(terms))
+    return _opening(lambda day: _line(words, day, calendar), at, understood=_plan(words) is not None)
+
+
+def _opening(line_of: Callable[[date], Line], at: datetime, *, understood: bool) -> Opening:
+    if not understood:
+        return Opening(UNKNOWN, None)
     on, minute = at.date(), at.hour * 60 + at.minute
-    starts, states = _line(text, on, calendar)
+    starts, states = line_of(on)
     i = bisect_right(starts, minute) - 1
     state = states[i]
     here = i + 1 < len(starts)
-    change, after = (starts[i + 1], states[i + 1]) if here else _later(text, on, calendar, state)
+    change, after = (starts[i + 1], states[i + 1]) if here else _later(line_of, on, state)
     if after == state:
         return Opening(state, None)
     until = datetime(on.year, on.month, on.day, tzinfo=at.tzinfo) + timedelta(minutes=change)
@@ -156,28 +171,33 @@ def _hours_left(plan: Plan, rule: Rule) -> bool:
 # days
 
 
-@lru_cache(maxsize=65_536)
-def _plan(text: str) -> Plan | None:
+def _read(text: str) -> Plan | None:
     try:
         return read(text)
     except NotUnderstoodError:
         return None
 
 
-def _later(text: str, on: date, calendar: Calendar, state: str) -> tuple[int, str]:
+# for the texts that a registry stores: 5,000 of them and a few days each
+_plan = lru_cache(maxsize=8192)(_read)
+
+
+@lru_cache(maxsize=16_384)
+def _line(text: str, on: date, calendar: Calendar) -> Line:
+    return _line_of(_plan(text), on, calendar)
+
+
+def _later(line_of: Callable[[date], Line], on: date, state: str) -> tuple[int, str]:
     """The first other state after the day: minutes from its midnight; the same state when there is none."""
     for days in range(1, min(HORIZON_DAYS, (date.max - on).days - 1)):
-        starts, line = _line(text, on + timedelta(days=days), calendar)
-        for start, then in zip(starts, line, strict=True):
+        for start, then in zip(*line_of(on + timedelta(days=days)), strict=True):
             if then != state:
                 return days * DAY + start, then
     return 0, state
 
 
-@lru_cache(maxsize=65_536)
-def _line(text: str, on: date, calendar: Calendar) -> tuple[tuple[int, ...], tuple[str, ...]]:
-    """The local day as (minutes at which a state begins, the states), with what the day before leaves."""
-    plan = _plan(text)
+def _line_of(plan: Plan | None, on: date, calendar: Calendar) -> Line:
+    """The local day with what the day before leaves."""
     if plan is None:
         return (0,), (UNKNOWN,)
     today = _choices(plan, on, calendar)

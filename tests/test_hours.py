@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from servicemap.hours import CODES, Term, opening, opens_on_weekends, states, understand, week, weekends
+from servicemap import hours
+from servicemap.hours import CODES, Term, opening, opens_on_weekends, states, tried, understand, weekends
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 TERMS = (
@@ -179,6 +180,17 @@ def test_the_table_of_hours(text: str | None, instant: str, state: str, change: 
     assert answer.next_change == (at(change) if change else None)
 
 
+@pytest.mark.parametrize(("text", "instant"), [row[:2] for row in TABLE])
+def test_a_text_that_is_only_tried_gets_the_same_answer_and_leaves_nothing_behind(text, instant):
+    stored = opening(text, at(instant), TERMS)
+    kept = hours._plan.cache_info(), hours._line.cache_info()
+
+    answer, _ = tried(text or "", at(instant), TERMS)
+
+    assert answer == stored
+    assert (hours._plan.cache_info(), hours._line.cache_info()) == kept
+
+
 def test_label_and_filter_give_the_same_answer_for_the_whole_table() -> None:
     texts = [row[0] for row in TABLE]
     for instant in {row[1] for row in TABLE}:
@@ -200,6 +212,15 @@ def test_an_answer_holds_only_until_nobody_knows() -> None:
 
     assert (before.state, before.next_change, before.until) == ("closed", None, at("2026-10-01T08:30"))
     assert (inside.state, inside.next_change, inside.until) == ("unknown", None, at("2026-10-01T17:30"))
+
+
+def test_of_a_text_that_is_not_understood_no_further_day_is_asked():
+    hours._line.cache_clear()
+
+    answer = opening("看心情", at("2026-11-23T10:00"), TERMS)
+
+    assert answer == hours.Opening("unknown", None)
+    assert hours._line.cache_info().currsize == 0
 
 
 def test_seconds_do_not_move_a_change() -> None:
@@ -231,11 +252,12 @@ def test_open_on_weekends_is_yes_no_or_unknown(text: str | None, weekend: bool |
 
 
 def test_a_week_shows_the_make_up_day() -> None:
-    days = week(OFFICE, date(2026, 10, 5), TERMS)
+    _, days = tried(OFFICE, at("2026-10-05T10:00"), TERMS)
+    _, nothing = tried("", at("2026-10-05T10:00"), TERMS)
 
-    hours = [("08:30", "12:00", "open"), ("14:30", "17:30", "open")]
-    assert [spans for _, spans in days] == [[], [], [], hours, hours, hours, []]
-    assert week(None, date(2026, 10, 5), TERMS)[0][1] == [("00:00", "24:00", "unknown")]
+    spans_of_a_day = [("08:30", "12:00", "open"), ("14:30", "17:30", "open")]
+    assert [spans for _, spans in days] == [[], [], [], *[spans_of_a_day] * 3, []]
+    assert nothing[0][1] == [("00:00", "24:00", "unknown")]
 
 
 @pytest.mark.parametrize("year", [1, 2, 1900, 2050, 2100, 9998, 9999])

@@ -54,9 +54,7 @@ class HoursSchema(DemoSchema):
 def read_hours(args: dict[str, Any]) -> dict[str, Any]:
     """开放时间是怎样理解的"""
     understood = hours.understand(args["text"])
-    terms = moment(g.now).known.terms
-    now = hours.opening(args["text"], g.now, terms)
-    week = hours.week(args["text"], g.today, terms)
+    now, week = hours.tried(args["text"], g.now, moment(g.now).known.terms)
     return answer(
         {
             "rules": understood.rules,

@@ -33,10 +33,7 @@ class Moment:
     def open(self) -> bytes:
         """One byte a hours_id, 1 = open: see hours.states. Worked out once."""
         if self._open is None:
-            self._open = bytes(
-                hours.opening(text, self.at, self.known.terms).state == hours.OPEN
-                for text in self.known.texts
-            )
+            self._open = hours.states(self.known.texts, self.at, self.known.terms)
         return self._open
 
     @property
