@@ -37,7 +37,11 @@ def public_facts(record: Record, kinds: Kinds, path_of: Paths, today: date) -> d
     return {
         "code": record.code,
         "name": record.name,
-        "roles": [_role(role, kinds, path_of, hidden) for role in record.roles if not role.is_closed(today)],
+        "roles": [
+            _role(_public_role(role) if hidden else role, kinds, path_of)
+            for role in record.roles
+            if not role.is_closed(today)
+        ],
         "division": {**_step(path[-1]), "path": [_step(step) for step in path]},
         "address": None if hidden else record.address,
         "delivery": record.delivery,
@@ -72,7 +76,13 @@ def _step(step: Step) -> dict[str, str]:
     return {"code": step.code, "name": step.name, "level": step.level}
 
 
-def _role(role: Role, kinds: Kinds, path_of: Paths, hidden: bool) -> dict[str, Any]:
+def _public_role(role: Role) -> Role:
+    """What may be said of a role of a hidden place: nothing that would tell which one it is."""
+    said = ("level", "opened_on", "closed_on", "age_from_months", "age_to_months", "fee", "fee_text")
+    return Role(role.id, role.type_id, **{name: getattr(role, name) for name in said})
+
+
+def _role(role: Role, kinds: Kinds, path_of: Paths) -> dict[str, Any]:
     kind = kinds.by_id[role.type_id]
     return {
         "type": kind.key,
@@ -84,14 +94,14 @@ def _role(role: Role, kinds: Kinds, path_of: Paths, hidden: bool) -> dict[str, A
         "age_to_months": role.age_to_months,
         "fee": role.fee,
         "fee_text": role.fee_text,
-        **_offer(role if not hidden else Role(role.id, role.type_id)),
-        "serves": [] if hidden else [_step(path_of[link.division_id][-1]) for link in role.serves],
+        **_offer(role),
+        "serves": [_step(path_of[link.division_id][-1]) for link in role.serves],
     }
 
 
 def _offer(role: Role) -> dict[str, Any]:
     """What a nursery says of itself: only what is known, as most places are none and phones have little
-    signal. Of a hidden place nothing: it would tell which one it is."""
+    signal."""
     body, number = role.registration_body, role.registration_no
     offer = {
         "inclusive": role.inclusive,
@@ -157,45 +167,47 @@ def rows_of(record: Record, path_of: Paths, today: date) -> tuple[list[Row], lis
     by_type: dict[int, list[Role]] = {ANY: open_roles}
     for role in open_roles:  # one that ends and the next one of its type may overlap
         by_type.setdefault(role.type_id, []).append(role)
-    asked = {type_id: _asked(record, roles, today, hidden=hidden) for type_id, roles in by_type.items()}
-    listed = [(type_id, record.id, division_id, placed, *asked[type_id]) for type_id in asked]
+    asked = [
+        (type_id, number, row)
+        for type_id, roles in by_type.items()
+        for number, row in enumerate(_asked(record, roles, today, hidden=hidden))
+    ]
+    listed = [(type_id, record.id, number, division_id, placed, *row) for type_id, number, row in asked]
     if not placed or lng is None or lat is None:
         return [], listed
     approximate = record.position_precision in ROUGH
     cell = geo.morton(lng, lat)
     searched = [
-        (2 * type_id + approximate, cell, record.id, lng, lat, *asked[type_id], division_id)
-        for type_id in asked
+        (2 * type_id + approximate, cell, record.id, number, lng, lat, *row, division_id)
+        for type_id, number, row in asked
     ]
     return searched, listed
 
 
-def _asked(record: Record, roles: Sequence[Role], today: date, *, hidden: bool) -> Row:
-    """What filters ask of some roles of a place: hours_id, flags, ages, the lowest fee, the day of
-    verification. Of a hidden place only what its public facts say."""
+def _asked(record: Record, roles: Sequence[Role], today: date, *, hidden: bool) -> list[Row]:
+    """What filters ask of a place, once for each distinct offer of the roles: hours_id, flags, ages, fee, the
+    day of verification. Of a hidden place only what its public facts say."""
     flags = SUSPENDED * record.rests(today)
-    fees = {role.fee for role in roles}
-    flags |= FREE * ("free" in fees) | DISCOUNTED * ("discounted" in fees)
     if not hidden:
         flags |= {None: 0, True: ACCESSIBLE, False: NOT_ACCESSIBLE}[record.accessible]
-        flags |= INCLUSIVE * any(role.inclusive for role in roles)
-        flags |= REGISTERED * any(role.registration_no or role.registration_body for role in roles)
-        flags |= PLACES_FREE * any(role.has_places_free for role in roles)
-    costs = [] if hidden else [cost for role in roles for cost in role.monthly_fees]
     verified_day = record.verified_on and record.verified_on.toordinal()
-    ages = _ages(roles)
-    flags |= AGE_UNKNOWN * (ages == (None, None))
-    return record.hours_id, flags, *ages, min(costs, default=None), verified_day
+    rows = [
+        (record.hours_id, flags | of_offer, *rest, verified_day)
+        for role in (map(_public_role, roles) if hidden else roles)
+        for of_offer, *rest in _asked_of(role)
+    ]
+    return list(dict.fromkeys(rows))
 
 
-def _ages(roles: Sequence[Role]) -> tuple[int | None, int | None]:
-    """The widest span of the roles; an open end of any leaves that end open."""
-    starts = [role.age_from_months for role in roles if role.age_from_months is not None]
-    ends = [role.age_to_months for role in roles if role.age_to_months is not None]
-    return (
-        min(starts) if len(starts) == len(roles) else None,
-        max(ends) if len(ends) == len(roles) else None,
-    )
+def _asked_of(role: Role) -> Iterable[Row]:
+    """(flags, ages, fee) of each offer of a role."""
+    flags = {"free": FREE, "discounted": DISCOUNTED}.get(role.fee or "", 0)
+    flags |= INCLUSIVE * bool(role.inclusive)
+    flags |= REGISTERED * bool(role.registration_no or role.registration_body)
+    for offer in role.offers:
+        ages = offer.age_from_months, offer.age_to_months
+        of_offer = PLACES_FREE * bool(offer.places_free) | AGE_UNKNOWN * (ages == (None, None))
+        yield flags | of_offer, *ages, offer.monthly_fee
 
 
 def write_cards(records: Iterable[Record], today: date, *, new: bool = False) -> None:

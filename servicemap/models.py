@@ -305,7 +305,8 @@ class Card(Table):
 
 
 class SearchRow(Table):
-    """检索行: one a placed public facility and open type, and one with type 0 = any.
+    """检索行: of a placed public facility one for every distinct offer (cards.py) of each open type, and
+    one for every distinct offer of all, with type 0 = any; what is no part of an offer is equal in all.
 
     `walk` is 2 × type, + 1 when the position is only known to the community or town, so that exact
     and approximate places are walked apart. Nothing unplaced, hidden or closed has a row here.
@@ -314,29 +315,31 @@ class SearchRow(Table):
     walk = IntegerField()
     morton = BigIntegerField()
     facility_id = IntegerField()
+    offer = IntegerField()  # 0, 1 …: who asks of no offer reads 0 alone
     lng = DoubleField()
     lat = DoubleField()
     hours_id = IntegerField(null=True)
     flags = IntegerField()  # cards.FREE | DISCOUNTED | …
     age_from_months = IntegerField(null=True)
     age_to_months = IntegerField(null=True)
-    monthly_fee = IntegerField(null=True)  # the lowest, yuan
+    monthly_fee = IntegerField(null=True)  # yuan
     verified_day = IntegerField(null=True)  # verified_on as days since 0001-01-01 (date.toordinal)
     division_id = IntegerField()
 
     class Meta:
-        primary_key = CompositeKey("walk", "morton", "facility_id")
+        primary_key = CompositeKey("walk", "morton", "facility_id", "offer")
         without_rowid = True
 
 
 class ListRow(Table):
-    """名录行: one a facility and open type, and one with type 0; for lists by code and by division.
+    """名录行: as many a facility as it has offers, as in search_row; for lists by code and by division.
 
     A contact_only place stands here with its county, not with its own division.
     """
 
     type_id = IntegerField()
     facility_id = IntegerField()
+    offer = IntegerField()
     division_id = IntegerField()
     placed = BooleanField()
     hours_id = IntegerField(null=True)  # this and the rest as in search_row
@@ -347,7 +350,7 @@ class ListRow(Table):
     verified_day = IntegerField(null=True)
 
     class Meta:
-        primary_key = CompositeKey("type_id", "facility_id")
+        primary_key = CompositeKey("type_id", "facility_id", "offer")
         indexes = ((("type_id", "division_id", "facility_id"), False),)
         without_rowid = True
 

@@ -4,10 +4,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import TypeVar
 
 from servicemap import db
 from servicemap.divisions import chunks
 from servicemap.models import CLASSES
+
+Fact = TypeVar("Fact")
 
 
 @dataclass(slots=True)
@@ -29,6 +32,17 @@ class RoleClass:
     taken: int | None = None
     monthly_fee: int | None = None
     counted_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a family is offered as one: for these ages, at this fee (yuan a month), with places free or not;
+    None = not known."""
+
+    age_from_months: int | None
+    age_to_months: int | None
+    monthly_fee: int | None
+    places_free: bool | None
 
 
 @dataclass(slots=True)
@@ -68,21 +82,28 @@ class Role:
         return self.closed_on is not None and self.closed_on <= on
 
     @property
-    def monthly_fees(self) -> list[int]:
-        """What a month may cost, yuan: nothing where it is free, else of the role and of its classes."""
-        known = [self.monthly_fee, *(each.monthly_fee for each in self.classes)]
-        return [0] if self.fee == "free" else [fee for fee in known if fee is not None]
+    def offers(self) -> list[Offer]:
+        """Its classes, each with what the role says where the class says nothing; without classes itself."""
+        return [_offer(self, each) for each in self.classes] or [_offer(self, self)]
 
-    @property
-    def has_places_free(self) -> bool:
-        """Whether more places are offered (or, where that is not known, registered) than taken."""
-        counts = [(self.registered, self.offered, self.taken)]
-        counts += [(each.registered, each.offered, each.taken) for each in self.classes]
-        for registered, offered, taken in counts:
-            there = registered if offered is None else offered
-            if there is not None and taken is not None and there > taken:
-                return True
-        return False
+
+def _offer(role: Role, of: Role | RoleClass) -> Offer:
+    return Offer(
+        _known(of.age_from_months, role.age_from_months),
+        _known(of.age_to_months, role.age_to_months),
+        0 if role.fee == "free" else _known(of.monthly_fee, role.monthly_fee),
+        _known(_has_places_free(of), _has_places_free(role)),
+    )
+
+
+def _known(of_it: Fact | None, of_role: Fact | None) -> Fact | None:
+    return of_role if of_it is None else of_it
+
+
+def _has_places_free(counted: Role | RoleClass) -> bool | None:
+    """Whether more places are offered (or, where that is not known, registered) than taken."""
+    there = _known(counted.offered, counted.registered)
+    return None if there is None or counted.taken is None else there > counted.taken
 
 
 @dataclass(slots=True)

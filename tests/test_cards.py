@@ -14,7 +14,7 @@ from servicemap.audit import head_seq, write_txn
 from servicemap.division_list import DivisionRow
 from servicemap.feed import list_changes
 from servicemap.models import Suspension, Title
-from servicemap.records import Record, load
+from servicemap.records import Record, RoleClass, load
 from tests.conftest import bound_to
 from tests.factories import LAT, LNG, TODAY, TREE, a_change, a_division, a_place, a_tree, a_type, scaled
 
@@ -120,8 +120,17 @@ def close_role(chance: random.Random, place: Record, today: date) -> Record:
     return a_change(place, types=[kind], today=today, closed_on=closes)
 
 
+def state_classes(chance: random.Random, place: Record, today: date) -> Record:
+    if not any(role.type_id == a_type("nursery").id and role.closed_on is None for role in place.roles):
+        return place
+    classes = [RoleClass("toddler", 12, 24), RoleClass("senior", 24, 36), RoleClass("mixed", monthly_fee=800)]
+    return a_change(
+        place, types=["nursery"], today=today, classes=classes[chance.randrange(3) : chance.randrange(4)]
+    )
+
+
 STEPS_OF: list[Callable[[random.Random, Record, date], Record]] = [
-    move, lose_position, hide_or_show, move_house, open_role, close_role,
+    move, lose_position, hide_or_show, move_house, open_role, close_role, state_classes,
 ]  # fmt: skip
 
 
@@ -173,6 +182,34 @@ def test_a_search_row_carries_what_filters_ask_for(registry):
     row = db.query("SELECT flags, age_from_months, age_to_months, hours_id, lng, lat FROM search_row")[0]
 
     assert row == (cards.FREE | cards.ACCESSIBLE, 6, None, place.hours_id, LNG, LAT)
+
+
+def test_a_place_has_a_row_for_each_distinct_offer_of_a_type_and_of_all(registry):
+    same, other = {"fee": "free", "age_to_months": 36}, {"fee": "free", "age_to_months": 72}
+    place = a_place(types=["nursery", "childrens_home"], **same)
+    alike = offers(place)
+
+    place = a_change(place, types=["childrens_home"], **other)
+    toddlers, seniors = RoleClass("toddler", 12, 24), RoleClass("senior", 24, 36)
+    place = a_change(place, types=["nursery"], classes=[toddlers, seniors])
+
+    nursery, home = a_type("nursery").id, a_type("childrens_home").id
+    assert alike == [(0, 0, None, 36), (nursery, 0, None, 36), (home, 0, None, 36)]
+    assert offers(place) == [
+        (0, 0, 12, 24), (0, 1, 24, 36), (0, 2, None, 72),
+        (nursery, 0, 12, 24), (nursery, 1, 24, 36), (home, 0, None, 72),
+    ]  # fmt: skip
+    assert faces() == rebuilt(TODAY)
+
+
+def offers(place: Record) -> list[tuple]:
+    columns = "offer, age_from_months, age_to_months"
+    listed, searched = (
+        db.query(f"SELECT {type_id}, {columns} FROM {table} WHERE facility_id = ? ORDER BY 1, 2", (place.id,))
+        for table, type_id in (("list_row", "type_id"), ("search_row", "walk / 2"))
+    )
+    assert listed == searched
+    return listed
 
 
 def test_a_fragment_never_holds_the_position(registry):

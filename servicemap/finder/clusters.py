@@ -61,7 +61,7 @@ def clusters(box: Box, level: int, type_ids: Sequence[int], condition: Condition
     inner = [cell for cell in cells if _is_inside(cell.box, box)]
     rim = [cell for cell in cells if not _is_inside(cell.box, box)]
     in_view = _in_view(box, condition)
-    several = len(type_ids) > 1
+    several = len(type_ids) > 1 or not condition.once
     sums = _sums(inner, walks, condition, several=several) | _sums(rim, walks, in_view, several=several)
     points = [lowest for _, _, _, lowest, highest, _ in sums.values() if lowest == highest]
     ids = _ids_on(points, walks, in_view)
@@ -110,7 +110,7 @@ def _cut(cell: Box, box: Box) -> Box:
 
 def _in_view(box: Box, condition: Condition) -> Condition:
     west, south, east, north = box
-    both = Condition(list(condition.parts), list(condition.params))
+    both = Condition(list(condition.parts), list(condition.params), condition.once)
     both.add("r.lng BETWEEN ? AND ? AND r.lat BETWEEN ? AND ?", west, east, south, north)
     return both
 

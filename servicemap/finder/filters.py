@@ -34,7 +34,7 @@ Box = tuple[float, float, float, float]  # west, south, east, north, WGS-84
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Each is off by default; all that are on must hold.
+    """Each is off by default; all that are on must hold, those of `of_offer` of one and the same offer.
 
     `within`: in any of the spans; `age_months`: an unknown age stays in; `fees`: any of free, discounted;
     `fee_max`: yuan a month, free is 0, an unknown fee stays out; `accessible`: "yes" = assessed so,
@@ -55,16 +55,30 @@ class Filters:
     verified_since: date | None = None
     box: Box | None = None
 
+    @property
+    def of_offer(self) -> "Filters":
+        """Those alone that ask about an offer; NO_FILTERS when none does."""
+        return Filters(
+            age_months=self.age_months,
+            fees=self.fees,
+            fee_max=self.fee_max,
+            inclusive=self.inclusive,
+            registered=self.registered,
+            places_free=self.places_free,
+        )
+
 
 NO_FILTERS = Filters()
 
 
 @dataclass(slots=True)
 class Condition:
-    """Parts of a WHERE, each with its parameters, in order."""
+    """Parts of a WHERE, each with its parameters, in order. `once`: of each type at most one row a place
+    meets it; else whoever reads the rows drops the others."""
 
     parts: list[str] = field(default_factory=list)
     params: list[Any] = field(default_factory=list)
+    once: bool = False
 
     def add(self, part: str, *params: Any) -> None:
         self.parts.append(part)
@@ -82,7 +96,9 @@ def condition(filters: Filters, row: str, point: str | None, open_: bytes, weeke
 
     `open_` and `weekends` hold one byte a hours_id (the first is id 1), 1 = yes: see opening.py.
     """
-    asked = Condition()
+    asked = Condition(once=filters.of_offer == NO_FILTERS)
+    if asked.once:
+        asked.add(f"{row}.offer = 0")
     if filters.within:
         spans = " OR ".join(["d.lft BETWEEN ? AND ?"] * len(filters.within))
         ends = [end for span in filters.within for end in (span.lft, span.rgt)]

@@ -7,7 +7,7 @@ from typing import Any
 
 from servicemap import db, geo
 from servicemap.cards import AGE_UNKNOWN, ANY, SUSPENDED, is_approximate
-from servicemap.finder.filters import Filters, condition
+from servicemap.finder.filters import NO_FILTERS, Filters, condition
 from servicemap.finder.near import ROUNDED_M, Hit
 from servicemap.finder.opening import Moment
 
@@ -61,12 +61,12 @@ def listed_items(ids: Sequence[int], types: Iterable[int], style: Style, *, afte
     return shown_items(listed_rows(ids, types), style, after_near=after_near)
 
 
-def listed_rows(ids: Sequence[int], types: Iterable[int], age_months: int | None = None) -> list[Listed]:
-    """What listed_items shows of places, in the order of `ids`: the row of the type that fits the age, one
-    that names its ages before one that does not. One query."""
+def listed_rows(ids: Sequence[int], types: Iterable[int], filters: Filters = NO_FILTERS) -> list[Listed]:
+    """What listed_items shows of places, in the order of `ids`: of the offers that are asked for one that
+    names its ages before one that does not. One query."""
     if not ids:
         return []
-    fits = condition(Filters(age_months=age_months), "l", None, b"", b"")
+    fits = condition(filters.of_offer, "l", None, b"", b"")
     rows = db.query(
         f"SELECT c.facility_id, {_body()}, l.placed, f.lng, f.lat, f.position_precision, f.delivery, l.hours_id, l.flags"
         " FROM card c JOIN facility f ON f.id = c.facility_id JOIN list_row l ON l.facility_id = c.facility_id"

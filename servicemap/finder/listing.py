@@ -38,7 +38,7 @@ def by_code(
         above = f" OR c.id IN ({', '.join(map(str, county.above))})" if county.above else ""
         only += f" AND (c.lft BETWEEN ? AND ?{above})"
         span = [county.lft, county.rgt]
-    distinct = "DISTINCT " if len(type_ids) > 1 else ""
+    distinct = "" if condition.once and len(type_ids) < 2 else "DISTINCT "
     rows = db.query(
         f"SELECT {distinct}l.facility_id FROM {source}{_place(condition)} WHERE l.type_id IN ({types})"
         f" AND l.facility_id > ?{only}{condition.sql} ORDER BY l.facility_id LIMIT {limit}",
@@ -53,24 +53,37 @@ def _place(condition: Condition) -> str:
 
 
 def rows_among(ids: Sequence[int], type_ids: Sequence[int], condition: Condition) -> list[Row]:
-    """The placed ones of these ids as rows of the finder; the condition's aliases are l and f. One query."""
+    """The placed ones of these ids as rows of the finder, one or more each; the condition's aliases are l
+    and f. One query."""
     return _rows(type_ids, condition, f"l.facility_id IN ({', '.join(map(str, ids)) or 'NULL'})")
 
 
+def types_among(ids: Sequence[int], type_ids: Sequence[int], condition: Condition) -> list[tuple[int, int]]:
+    """(type, id) for each of the types (none: all) as which one of these ids meets the condition. One query."""
+    types = f"IN ({', '.join(map(str, type_ids))})" if type_ids else f"<> {ANY}"
+    return db.query(
+        f"SELECT DISTINCT l.type_id, l.facility_id FROM list_row l{_place(condition)} WHERE l.type_id {types}"
+        f" AND l.facility_id IN ({', '.join(map(str, ids)) or 'NULL'}){condition.sql}",
+        condition.params,
+    )
+
+
 def rows_within(type_ids: Sequence[int], spans: Sequence[Within], condition: Condition) -> list[Row] | None:
-    """All placed rows of some divisions that meet the condition, or None when more than FEW stand there.
-    One query."""
+    """All placed rows of some divisions that meet the condition, one or more a place, or None when they are
+    more than FEW. One query."""
     where = " OR ".join(f"c.lft BETWEEN {span.lft} AND {span.rgt}" for span in spans)
     source = "division c JOIN list_row l ON l.division_id = c.id"
-    rows = _rows(type_ids, condition, f"({where})", source)
+    rows = _rows(type_ids, condition, f"({where})", source, f" LIMIT {FEW + 1}")
     return rows if len(rows) <= FEW else None
 
 
-def _rows(type_ids: Sequence[int], condition: Condition, where: str, source: str = "list_row l") -> list[Row]:
+def _rows(
+    type_ids: Sequence[int], condition: Condition, where: str, source: str = "list_row l", end: str = ""
+) -> list[Row]:
     types = ", ".join(str(id_) for id_ in type_ids) or str(ANY)
     return db.query(
         "SELECT CASE WHEN f.position_precision IN ('community', 'town') THEN 1 ELSE 0 END,"
         f" l.facility_id, f.lng, f.lat, l.hours_id, l.flags FROM {source} JOIN facility f ON f.id = l.facility_id"
-        f" WHERE l.type_id IN ({types}) AND l.placed AND {where}{condition.sql} LIMIT {FEW + 1}",
+        f" WHERE l.type_id IN ({types}) AND l.placed AND {where}{condition.sql}{end}",
         condition.params,
     )

@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from servicemap import db, geo
 from servicemap.cards import ANY
-from servicemap.finder.filters import Condition
+from servicemap.finder.filters import NO_FILTERS, Condition
+from servicemap.finder.filters import condition as filtered
 
 CAP = 100  # index rows a probe may return before the radius is bisected
 START_M = 1500.0
@@ -28,7 +29,7 @@ _CELLS = tuple(0.005 * 2**level for level in range(11))  # degrees a side
 _densities: dict[tuple[int, int, int], float] = {}
 _shares: dict[tuple[tuple[int, ...], str], float] = {}
 DEGREE_M = 111_000.0
-NO_CONDITION = Condition()
+NO_CONDITION = filtered(NO_FILTERS, "r", "r", b"", b"")
 
 
 class Hit(NamedTuple):
@@ -137,7 +138,8 @@ def _learn(lng: float, lat: float, search: tuple[tuple[int, ...], str], radius: 
 def hits_of(
     rows: Iterable[Row], lng: float, lat: float, radius_m: float, after: tuple[float, int], limit: int
 ) -> list[Hit]:
-    """The nearest `limit` of the rows; a place that several walks gave counts once."""
+    """The nearest `limit` of the rows; a place that several walks or offers gave counts once, as the
+    one that says its ages (the fewest flags)."""
     n0, n1, n2, e0, e1, e2 = geo.degree_lengths(lat)  # geo.distance_from, without a call a row
     sqrt, (beyond_m, beyond_id) = math.sqrt, after
     found = []

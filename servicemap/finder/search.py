@@ -1,6 +1,7 @@
 """The answer to a family: near ones first, then those of the same county that have no position;
 the union of the query's parts, each place once."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -17,8 +18,8 @@ from servicemap.finder import cursor, words
 from servicemap.finder.filters import NO_FILTERS, Condition, Within, condition
 from servicemap.finder.hotlines import hotlines
 from servicemap.finder.items import Listed, Style, listed_items, listed_rows, near_items, shown_items
-from servicemap.finder.listing import EVERYWHERE, FEW, NOWHERE, by_code, rows_among, rows_within
-from servicemap.finder.near import BUDGET_S, NO_CONDITION, Hit, hits_of, nearest
+from servicemap.finder.listing import EVERYWHERE, FEW, NOWHERE, by_code, rows_among, rows_within, types_among
+from servicemap.finder.near import BUDGET_S, Hit, hits_of, nearest
 from servicemap.finder.opening import Moment, moment
 from servicemap.finder.query import Part, Query, parts_of
 
@@ -198,7 +199,7 @@ class _Search:
 
     def _rows(self, ids: Sequence[int]) -> Sequence[Listed]:
         types = self.parts[0].type_ids if len(self.parts) == 1 else self.query.type_ids
-        return listed_rows(ids, types, self.query.filters.age_months)
+        return listed_rows(ids, types, self.query.filters)
 
     def _county(self, nearest_id: int) -> Within | None:
         """Where the unplaced ones are looked for: in the divisions asked for, else in the point's county."""
@@ -245,15 +246,16 @@ class _Search:
     # Both
 
     def counts(self) -> Counts:
-        """The same places as all pages together."""
+        """The same places as all pages together, and of them those that it would find if it asked for one
+        type alone."""
         ids = self._all_ids(MOST_COUNTED + 1)
-        counted, types = ids[:MOST_COUNTED], self.query.type_ids
-        only = f" AND type_id IN ({', '.join(map(str, types))})" if types else ""
-        rows = db.query(
-            "SELECT type_id, COUNT(*) FROM list_row"
-            f" WHERE facility_id IN ({', '.join(map(str, counted)) or 'NULL'}) AND type_id > 0{only} GROUP BY type_id"
-        )
-        return Counts(len(counted), len(ids) > MOST_COUNTED or not self.complete, dict(rows))
+        counted = ids[:MOST_COUNTED]
+        as_type = set[tuple[int, int]]()
+        for part in self.parts:
+            among = counted if part.ids is None else sorted(set(counted) & set(part.ids))
+            as_type |= set(types_among(among, part.type_ids, self._on(part, "l", "f")))
+        capped = len(ids) > MOST_COUNTED or not self.complete
+        return Counts(len(counted), capped, Counter(type_id for type_id, _ in as_type))
 
     def _all_ids(self, limit: int) -> list[int]:
         hits = self._hits(self.radius_m, limit, self.begin) if self.query.lng is not None else []
@@ -369,7 +371,8 @@ def _once(items: Iterable[Any], key: Callable[[Any], int], limit: int) -> list[A
 def _unplaced(version: State, type_id: int, county: Within, after: int) -> Sequence[int]:
     """The ids of the unplaced ones of a type in a county, as many as a page may show: the same for everybody
     there."""
-    return by_code((type_id,), NO_CONDITION, after=after, limit=MOST_A_PAGE + 1, county=county, unplaced=True)
+    plain = condition(NO_FILTERS, "l", None, b"", b"")
+    return by_code((type_id,), plain, after=after, limit=MOST_A_PAGE + 1, county=county, unplaced=True)
 
 
 @lru_cache(maxsize=4)

@@ -162,7 +162,7 @@ def _open(ids: str, values: Sequence[Any], spans: Sequence[Span]) -> list[Any]:
     return db.query(
         "SELECT l.facility_id, f.name, l.division_id, k.ch FROM list_row l"
         " JOIN facility f ON f.id = l.facility_id JOIN search_key k ON k.facility_id = l.facility_id"
-        f" JOIN division d ON d.id = l.division_id WHERE l.type_id = 0 AND l.facility_id IN {ids}{sql}",
+        f" JOIN division d ON d.id = l.division_id WHERE l.type_id = 0 AND l.offer = 0 AND l.facility_id IN {ids}{sql}",
         (*values, *ends),
     )
 
@@ -173,7 +173,7 @@ def _walked(ways: Sequence[Alternatives], spans: Sequence[Span]) -> list[Any]:
     contains, values = keys.contains(ways, "k")
     return db.query(
         "SELECT l.facility_id, f.name, l.division_id, k.ch FROM (SELECT l.facility_id, l.division_id"
-        " FROM division d JOIN list_row l ON l.type_id = 0 AND l.division_id = d.id"
+        " FROM division d JOIN list_row l ON l.type_id = 0 AND l.offer = 0 AND l.division_id = d.id"
         f" WHERE 1 = 1{sql} LIMIT {WALKED}) l JOIN search_key k ON k.facility_id = l.facility_id"
         f" JOIN facility f ON f.id = l.facility_id WHERE {contains} LIMIT {SOME}",
         (*ends, *values),

@@ -55,6 +55,7 @@ STATEMENTS = (
         walk INTEGER NOT NULL,
         morton {bigint} NOT NULL,
         facility_id INTEGER NOT NULL,
+        offer INTEGER NOT NULL,
         lng {double} NOT NULL,
         lat {double} NOT NULL,
         hours_id INTEGER,
@@ -64,12 +65,13 @@ STATEMENTS = (
         monthly_fee INTEGER,
         verified_day INTEGER,
         division_id INTEGER NOT NULL,
-        PRIMARY KEY (walk, morton, facility_id)
+        PRIMARY KEY (walk, morton, facility_id, offer)
     ){narrow}""",
     "DROP TABLE list_row",
     """CREATE TABLE list_row (
         type_id INTEGER NOT NULL,
         facility_id INTEGER NOT NULL,
+        offer INTEGER NOT NULL,
         division_id INTEGER NOT NULL,
         placed {bool} NOT NULL,
         hours_id INTEGER,
@@ -78,7 +80,7 @@ STATEMENTS = (
         age_to_months INTEGER,
         monthly_fee INTEGER,
         verified_day INTEGER,
-        PRIMARY KEY (type_id, facility_id)
+        PRIMARY KEY (type_id, facility_id, offer)
     ){narrow}""",
     "CREATE INDEX list_row_type_id_division_id_facility_id ON list_row (type_id, division_id, facility_id)",
     "CREATE INDEX list_row_unplaced ON list_row (type_id, division_id, facility_id) WHERE NOT placed",
@@ -91,6 +93,6 @@ SQLITE = ()
 POSTGRESQL = (
     # the walk of the finder is answered from the index alone
     """ALTER TABLE search_row DROP CONSTRAINT search_row_pkey, ADD CONSTRAINT search_row_pkey
-    PRIMARY KEY (walk, morton, facility_id) INCLUDE (lng, lat, hours_id, flags, age_from_months,
+    PRIMARY KEY (walk, morton, facility_id, offer) INCLUDE (lng, lat, hours_id, flags, age_from_months,
     age_to_months, monthly_fee, verified_day, division_id)""",
 )

@@ -11,7 +11,7 @@ from servicemap.access import SEED
 from servicemap.audit import write_txn
 from servicemap.finder.filters import Box, Filters, Within
 from servicemap.finder.query import Query
-from servicemap.models import Division
+from servicemap.models import CLASSES, Division
 from servicemap.records import Record, Role, RoleClass
 from tests.factories import LAT, LNG, TODAY, a_tree, a_type
 
@@ -119,10 +119,24 @@ def a_role(random: Random, type_id: int) -> Role:
             "taken": taken,
         }
         role = replace(role, places_on=TODAY, **counts)
-    if random.random() < 0.3:
-        fee = random.choice((None, 500, 2000))
-        role.classes = [RoleClass("toddler", 12, 24, 10, None, random.choice((5, 10)), fee, TODAY)]
+    if random.random() < 0.4:
+        kinds = random.sample(CLASSES, random.choice((1, 2, 3)))
+        role.classes = [a_class(random, kind) for kind in CLASSES if kind in kinds]
     return role
+
+
+def a_class(random: Random, kind: str) -> RoleClass:
+    youngest, oldest = random.choice(((0, 12), (12, 24), (24, 36), (6, None), (None, 24), (None, None)))
+    return RoleClass(
+        kind,
+        youngest,
+        oldest,
+        random.choice((None, 10)),
+        random.choice((None, None, 8)),
+        random.choice((None, 5, 9, 10)),
+        random.choice((None, 0, 500, 2000)),
+        TODAY,
+    )
 
 
 def a_question(random: Random, types: list[int], divisions: list[Division]) -> Query:

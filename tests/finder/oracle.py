@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cache
-from itertools import groupby
+from typing import Any
 
 from servicemap import geo, hours, text
 from servicemap.cards import key_of
@@ -17,7 +17,7 @@ from servicemap.finder import words
 from servicemap.finder.filters import Box, Filters
 from servicemap.finder.query import Query
 from servicemap.models import Division
-from servicemap.records import Record, Role
+from servicemap.records import Record, Role, RoleClass
 
 WIDER_KM = (10, 20, 50, 100, 200, 500)
 
@@ -39,6 +39,19 @@ class Meaning:
     types: frozenset[int]
     places: frozenset[int] | None
     words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """One thing that a place offers, as far as it may be known: everything asked of an offer is asked of it."""
+
+    fee: str | None
+    price: int | None
+    youngest: int | None
+    oldest: int | None
+    has_room: bool = False
+    inclusive: bool = False
+    registered: bool = False
 
 
 class Oracle:
@@ -86,20 +99,20 @@ class Oracle:
         return found + [self._shown(place, None) for place in tail], None if unbounded else radius
 
     def by_type(self, found: Iterable[Found], query: Query) -> dict[int, int]:
-        """How many of them have an open role of each type that is asked for."""
-        kinds = [
-            role_type
-            for one in found
-            for role_type in {role.type_id for role in self._open_roles(self.places[one.id])}
-            if not query.type_ids or role_type in query.type_ids
-        ]
-        return {type_id: len(list(same)) for type_id, same in groupby(sorted(kinds))}
+        """How many of them would be found if one type alone were asked for."""
+        shown = {one.id for one in found}
+        counted = {}
+        for type_id in query.type_ids or known_kinds().by_id:
+            alone = {place.id for place in self._matching(replace(query, type_ids=(type_id,)))}
+            if alone & shown:
+                counted[type_id] = len(alone & shown)
+        return counted
 
     def age_is_unknown(self, id_: int, query: Query) -> bool:
         """Whether it is found only because it does not say for which ages it is."""
         place = self.places[id_]
         return all(
-            ages_of(face) == (None, None)
+            face.youngest is None and face.oldest is None
             for meaning in self._meanings(query)
             for face in self._faces(place, meaning.types)
             if self._meets(place, face, query)
@@ -146,12 +159,27 @@ class Oracle:
 
         return [role for role in place.roles if has_begun(role) and not has_ended(role)]
 
-    def _faces(self, place: Record, types: frozenset[int]) -> list[list[Role]]:
-        """As what a place may be judged: as the whole that it is, or as each of the types asked for."""
-        roles = self._open_roles(place)
-        if not types:
-            return [roles] if roles else []
-        return [[role] for role in roles if role.type_id in types]
+    def _faces(self, place: Record, types: frozenset[int]) -> Iterator[Face]:
+        """As what it may be judged: as each of its plaques, of a nursery that names its classes as each class."""
+        for role in self._open_roles(place):
+            if types and role.type_id not in types:
+                continue
+            if not self._is_public(place):
+                yield Face(
+                    role.fee, 0 if role.fee == "free" else None, role.age_from_months, role.age_to_months
+                )
+                continue
+            for each in role.classes or [RoleClass("mixed")]:
+                either = [each, role]
+                yield Face(
+                    role.fee,
+                    0 if role.fee == "free" else said_first(one.monthly_fee for one in either),
+                    said_first(one.age_from_months for one in either),
+                    said_first(one.age_to_months for one in either),
+                    said_first(map(has_room, either)) is True,
+                    role.inclusive is True,
+                    bool(role.registration_no or role.registration_body),
+                )
 
     def _standing(self, place: Record) -> list[int]:
         """The divisions in which it stands as far as may be known, the smallest first."""
@@ -174,7 +202,7 @@ class Oracle:
         pairs = [(a, b) for a in within for b in places]
         return not within or any(a in self._chain(b) or b in self._chain(a) for a, b in pairs)
 
-    def _meets(self, place: Record, face: list[Role], query: Query) -> bool:
+    def _meets(self, place: Record, face: Face, query: Query) -> bool:
         asked = query.filters
         if query.open_now:
             asked = replace(asked, open_at=query.at.replace(second=0, microsecond=0))
@@ -190,45 +218,31 @@ class Oracle:
         )
         return all(test(place, face, asked) for test in tests)
 
-    def _stands_within(self, place: Record, face: list[Role], asked: Filters) -> bool:
+    def _stands_within(self, place: Record, face: Face, asked: Filters) -> bool:
         spans = [(self.divisions[id_].lft, self.divisions[id_].rgt) for id_ in self.standing[place.id]]
         return not asked.within or any((span.lft, span.rgt) in spans for span in asked.within)
 
-    def _fits_the_age(self, place: Record, face: list[Role], asked: Filters) -> bool:
+    def _fits_the_age(self, place: Record, face: Face, asked: Filters) -> bool:
         if asked.age_months is None:
             return True
-        youngest, oldest = ages_of(face)
-        too_young = youngest is not None and asked.age_months < youngest
-        return not too_young and not (oldest is not None and asked.age_months > oldest)
+        too_young = face.youngest is not None and asked.age_months < face.youngest
+        return not too_young and not (face.oldest is not None and asked.age_months > face.oldest)
 
-    def _is_cheap_enough(self, place: Record, face: list[Role], asked: Filters) -> bool:
-        if asked.fees and not {role.fee for role in face} & set(asked.fees):
+    def _is_cheap_enough(self, place: Record, face: Face, asked: Filters) -> bool:
+        if asked.fees and face.fee not in asked.fees:
             return False
-        if asked.fee_max is None:
-            return True
-        prices = [0 for role in face if role.fee == "free"]
-        for role in face:
-            if role.fee != "free":
-                prices += [role.monthly_fee, *(each.monthly_fee for each in role.classes)]
-        known = [price for price in prices if price is not None]
-        return self._is_public(place) and bool(known) and min(known) <= asked.fee_max
+        return asked.fee_max is None or (face.price is not None and face.price <= asked.fee_max)
 
-    def _is_what_a_nursery_should_be(self, place: Record, face: list[Role], asked: Filters) -> bool:
-        if not (asked.inclusive or asked.registered or asked.places_free):
-            return True
-        if not self._is_public(place):
-            return False
-        return (
-            (not asked.inclusive or any(role.inclusive is True for role in face))
-            and (not asked.registered or any(role.registration_no or role.registration_body for role in face))
-            and (not asked.places_free or any(map(has_room, face)))
-        )
+    def _is_what_a_nursery_should_be(self, place: Record, face: Face, asked: Filters) -> bool:
+        wanted = asked.inclusive, asked.registered, asked.places_free
+        is_so = face.inclusive, face.registered, face.has_room
+        return all(so or not want for want, so in zip(wanted, is_so, strict=True))
 
-    def _is_accessible(self, place: Record, face: list[Role], asked: Filters) -> bool:
+    def _is_accessible(self, place: Record, face: Face, asked: Filters) -> bool:
         known = place.accessible if self._is_public(place) else None
         return known in {None: (True, False, None), "yes": (True,), "maybe": (True, None)}[asked.accessible]
 
-    def _is_open(self, place: Record, face: list[Role], asked: Filters) -> bool:
+    def _is_open(self, place: Record, face: Face, asked: Filters) -> bool:
         if asked.open_weekends and not opens_on_weekends(place.hours):
             return False
         if asked.open_at is None:
@@ -238,11 +252,11 @@ class Oracle:
         )
         return not rests and state(place.hours, asked.open_at) == hours.OPEN
 
-    def _is_verified(self, place: Record, face: list[Role], asked: Filters) -> bool:
+    def _is_verified(self, place: Record, face: Face, asked: Filters) -> bool:
         since = asked.verified_since
         return since is None or (place.verified_on is not None and place.verified_on >= since)
 
-    def _is_in_the_box(self, place: Record, face: list[Role], asked: Filters) -> bool:
+    def _is_in_the_box(self, place: Record, face: Face, asked: Filters) -> bool:
         if asked.box is None:
             return True
         west, south, east, north = asked.box
@@ -323,18 +337,15 @@ def said(metres: Callable[[float, float], float], place: Record) -> float:
     return round(exact, 2)
 
 
-def ages_of(face: list[Role]) -> tuple[int | None, int | None]:
-    """The widest span of the roles; where one does not say an end, nobody knows it."""
-    froms, tos = {role.age_from_months for role in face}, {role.age_to_months for role in face}
-    return None if None in froms else min(froms), None if None in tos else max(tos)
+def said_first(facts: Iterable[Any]) -> Any:
+    return next((fact for fact in facts if fact is not None), None)
 
 
-def has_room(role: Role) -> bool:
-    for each in (role, *role.classes):
-        there = each.registered if each.offered is None else each.offered
-        if there is not None and each.taken is not None and there - each.taken > 0:
-            return True
-    return False
+def has_room(counted: Role | RoleClass) -> bool | None:
+    there = counted.registered if counted.offered is None else counted.offered
+    if there is None or counted.taken is None:
+        return None
+    return there - counted.taken > 0
 
 
 def rank(place: Record, asked: tuple[str, ...]) -> int:

@@ -43,8 +43,6 @@ def a_city(random: Random, count: int = 400) -> list[Record]:
         role = Role(
             0,
             0,
-            fee=random.choice(("free", "paid", None)),
-            age_from_months=random.choice((None, 0, 36)),
             opened_on=random.choice((None, None, date(2030, 1, 1))),
             closed_on=None,
         )
@@ -60,7 +58,13 @@ def a_city(random: Random, count: int = 400) -> list[Record]:
                 visibility="contact_only" if random.random() < 0.05 else "public",
                 accessible=random.choice((True, False, None)),
                 roles=[
-                    replace(role, type_id=id_) for id_ in random.sample(type_ids, random.choice((1, 1, 2, 3)))
+                    replace(
+                        role,
+                        type_id=id_,
+                        fee=random.choice(("free", "paid", None)),
+                        age_from_months=random.choice((None, 0, 36)),
+                    )
+                    for id_ in random.sample(type_ids, random.choice((1, 1, 2, 3)))
                 ],
                 **placed,
             )
