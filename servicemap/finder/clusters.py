@@ -110,7 +110,7 @@ def _cut(cell: Box, box: Box) -> Box:
 
 def _in_view(box: Box, condition: Condition) -> Condition:
     west, south, east, north = box
-    both = Condition(list(condition.parts), list(condition.params), condition.once)
+    both = Condition(list(condition.parts), list(condition.params))
     both.add("r.lng BETWEEN ? AND ? AND r.lat BETWEEN ? AND ?", west, east, south, north)
     return both
 

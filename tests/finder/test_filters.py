@@ -30,13 +30,12 @@ def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def found(filters: Filters, **asked: Any) -> set[int]:
-    """The ids found near, which are those found by code."""
-    nearby = {one.id for one in found_on(pages_of(replace(HERE, filters=filters, **asked)))}
-    listed = {
-        one.id for one in found_on(pages_of(replace(HERE, lng=None, lat=None, filters=filters, **asked)))
-    }
-    assert nearby == listed
-    return nearby
+    """The ids found near, which are those found by code, each once."""
+    query = replace(HERE, filters=filters, **asked)
+    nearby = [one.id for one in found_on(pages_of(query))]
+    listed = [one.id for one in found_on(pages_of(replace(query, lng=None, lat=None)))]
+    assert sorted(nearby) == listed == sorted(set(listed))
+    return set(nearby)
 
 
 FITTING = [

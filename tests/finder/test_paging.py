@@ -154,8 +154,9 @@ def test_what_was_open_when_the_first_page_was_asked_is_open_on_every_page(posit
 
     pages = [search(query)]
     while pages[-1].next_cursor:
-        later = NOON + timedelta(minutes=30 * len(pages))
-        pages.append(search(replace(query, at=later), pages[-1].next_cursor))
+        later = replace(query, at=NOON + timedelta(minutes=30 * len(pages)))
+        pages.append(search(later, pages[-1].next_cursor, counted=True))
+        assert pages[-1].counts.total == len(morning)
 
     assert ids_on(pages) == [place.id for place in morning]
     assert {item["open_state"] for item in facts_of(pages)} == {"open"}
