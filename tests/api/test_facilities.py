@@ -348,7 +348,7 @@ def test_the_stored_fragment_is_what_the_schema_would_dump(client):
 def test_every_answer_has_exactly_the_keys_of_its_schema(client):
     place = a_full_place()
 
-    near, one = get(client, **HERE, age_months=8), get(client, f"{URL}/{place.code}")
+    near, one = get(client, **HERE, age_months=18), get(client, f"{URL}/{place.code}")
 
     asked_for = {"hotlines", "widened", "understood", "partial", "total", "counts"}
     assert keys(near) == {
