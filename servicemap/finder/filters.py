@@ -96,7 +96,7 @@ def condition(filters: Filters, row: str, point: str | None, open_: bytes, weeke
 
     `open_` and `weekends` hold one byte a hours_id (the first is id 1), 1 = yes: see opening.py.
     """
-    asked = Condition(once=filters.of_offer == NO_FILTERS)
+    asked = Condition(once=filters is NO_FILTERS or filters.of_offer == NO_FILTERS)
     if asked.once:
         asked.add(f"{row}.offer = 0")
     if filters.within:

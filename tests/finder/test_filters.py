@@ -133,7 +133,9 @@ def test_a_class_with_all_places_taken_is_not_the_one_that_has_some():
     a_site(nursery)
 
     def listed(months: int) -> int:
-        return count(replace(HERE, filters=Filters(age_months=months, places_free=True))).total
+        return search(
+            replace(HERE, filters=Filters(age_months=months, places_free=True)), counted=True
+        ).counts.total
 
     assert (listed(14), listed(23), listed(24), listed(36), listed(37)) == (0, 0, 1, 1, 0)
 
@@ -169,7 +171,7 @@ def test_a_type_is_counted_where_asking_for_it_would_find():
     palace = Role(0, a_type("youth_palace").id, age_from_months=72, age_to_months=144)
     a_site(nursery, palace)
 
-    counted = count(replace(HERE, filters=Filters(age_months=12)))
+    counted = search(replace(HERE, filters=Filters(age_months=12)), counted=True).counts
 
     assert counted.by_type == {nursery.type_id: 1}
 
