@@ -1,5 +1,5 @@
 """A PostgreSQL to test on: the one that SERVICEMAP_TEST_POSTGRESQL_URL names (as a superuser), else a
-cluster of the suite's own that lives as long as the session."""
+cluster of the suite's own that lives as long as the session. The benchmark makes its own here too."""
 
 import os
 import pwd
@@ -8,7 +8,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -22,45 +22,64 @@ ABSENT = (
 )
 
 
+QUICK = {
+    "max_connections": "40",
+    "autovacuum": "off",
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+}
+
+
 @contextmanager
 def server() -> Iterator[str | None]:
     """The URL of a server's maintenance database; None where there's no PostgreSQL."""
-    given = os.environ.get("SERVICEMAP_TEST_POSTGRESQL_URL")
-    programs = _programs()
-    if given or programs is None:
+    if given := os.environ.get("SERVICEMAP_TEST_POSTGRESQL_URL"):
         yield given
+        return
+    with cluster(QUICK) as url:
+        yield url
+
+
+@contextmanager
+def cluster(settings: Mapping[str, str], *, postgis: bool = False) -> Iterator[str | None]:
+    """The URL of a new cluster's maintenance database, gone at the end; None where there's no PostgreSQL
+    (or none that has PostGIS, where that is needed)."""
+    programs = _programs(postgis=postgis)
+    if programs is None:
+        yield None
         return
     folder = Path(tempfile.mkdtemp(prefix="servicemap-postgresql-"))  # a short path: a socket's has a limit
     user = _unprivileged()
     try:
         if user:
             shutil.chown(folder, user)
-        with _cluster(programs, folder, user):
+        with _running(programs, folder, user, settings):
             yield f"postgresql://postgres@/postgres?host={folder}"
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
-def _cluster(programs: Path, folder: Path, user: str | None) -> Iterator[None]:
+def _running(programs: Path, folder: Path, user: str | None, settings: Mapping[str, str]) -> Iterator[None]:
     data = folder / "data"
     flags = ("--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C")
     subprocess.run(
         [programs / "initdb", "-D", data, *flags], user=user, cwd=folder, check=True, capture_output=True
     )
-    quick = ("fsync=off", "full_page_writes=off", "synchronous_commit=off", "autovacuum=off")
-    settings = (*quick, "listen_addresses=", f"unix_socket_directories={folder}", "max_connections=40")
+    local = {**settings, "listen_addresses": "", "unix_socket_directories": str(folder)}
     with open(folder / "log", "w") as log:
+        # a group of its own: a Ctrl-C is for the suite, which then ends it
         process = subprocess.Popen(
-            [programs / "postgres", "-D", data, *(f"-c{setting}" for setting in settings)],
-            user=user, cwd=folder, stdout=log, stderr=log,
+            [programs / "postgres", "-D", data, *(f"-c{name}={value}" for name, value in local.items())],
+            user=user, cwd=folder, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
     try:
         _await(f"postgresql://postgres@/postgres?host={folder}", process, folder / "log")
         yield
     finally:
         process.send_signal(signal.SIGINT)  # PostgreSQL's "fast" shutdown
-        process.wait(30)
+        process.wait(60)
 
 
 def _await(url: str, process: subprocess.Popen, log: Path) -> None:
@@ -75,7 +94,7 @@ def _await(url: str, process: subprocess.Popen, log: Path) -> None:
     raise RuntimeError(f"PostgreSQL did not start:\n{log.read_text()}")
 
 
-def _programs() -> Path | None:
+def _programs(*, postgis: bool) -> Path | None:
     """The folder of initdb and postgres, new enough."""
     on_path = shutil.which("initdb")
     folders = [Path(on_path).resolve().parent] if on_path else []
@@ -83,9 +102,15 @@ def _programs() -> Path | None:
     for folder in folders:
         if (folder / "initdb").exists() and (folder / "postgres").exists():
             words = subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True)
-            if int(words.stdout.split()[2].split(".")[0]) >= OLDEST:
+            new_enough = int(words.stdout.split()[2].split(".")[0]) >= OLDEST
+            if new_enough and (not postgis or _has_postgis(folder)):
                 return folder
     return None
+
+
+def _has_postgis(programs: Path) -> bool:
+    shared = subprocess.run([programs / "pg_config", "--sharedir"], capture_output=True, text=True)
+    return Path(shared.stdout.strip(), "extension/postgis.control").exists()
 
 
 def _unprivileged() -> str | None:
