@@ -1,4 +1,4 @@
-"""Load the reference data: divisions, shapes, residents, facility types, indicators, terms, hotlines.
+"""Load the reference data: divisions, shapes, residents, facility types, indicators, terms, sayings, hotlines.
 Again changes nothing."""
 
 import csv
@@ -10,13 +10,14 @@ from typing import Any
 
 import yaml
 
+from seed import hotlines
 from seed.hotlines import load_hotlines
 from servicemap import division_list, divisions, facility_types, registry
 from servicemap.access import SEED
 from servicemap.audit import Log, diff, write_txn
 from servicemap.config import read_settings
 from servicemap.coverage import indicators
-from servicemap.models import Term
+from servicemap.models import Saying, Term
 
 FOLDER = Path(__file__).parent
 
@@ -32,6 +33,7 @@ def load_reference() -> dict[str, dict[str, int]]:
         "facility_types.yaml": _types,
         "indicators.yaml": _indicators,
         "terms.yaml": _terms,
+        "sayings.yaml": _sayings,
     }
     for name, loader in loaders.items():
         changed = list(loader(name))
@@ -108,3 +110,21 @@ def _set_term(log: Log, row: dict[str, Any]) -> bool:
         Term.create(kind=row["kind"], from_on=row["from_on"], **said)
     log.record_change("term", f"{row['kind']} {row['from_on']}", "update" if old else "create", changed)
     return True
+
+
+def _sayings(name: str) -> Iterator[bool]:
+    """All that the file says, and the numbers of the hotlines; what it no longer says is taken away."""
+    said = yaml.safe_load((FOLDER / name).read_text(encoding="utf-8"))
+    said["protection"] += [row["phone"] for row in yaml.safe_load(hotlines.FILE.read_text(encoding="utf-8"))]
+    after = {word: meaning for meaning, words in said.items() for word in words}
+    before = {row.word: row.meaning for row in Saying.select()}
+    with write_txn(SEED) as log:
+        for word in sorted(before | after):
+            old, new = before.get(word), after.get(word)
+            if old != new:
+                Saying.delete().where(Saying.word == word).execute()
+                if new:
+                    Saying.create(word=word, meaning=new)
+                action = "remove" if new is None else "update" if old else "create"
+                log.record_change("saying", word, action, {"meaning": [old, new]})
+            yield old != new

@@ -11,6 +11,8 @@ from servicemap.audit import Log, State, diff, head_hash
 from servicemap.errors import NotFoundError
 from servicemap.models import FacilityType, TypeKey
 
+PROTECTION = "protection"  # the topic whose answers begin with the hotlines
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:

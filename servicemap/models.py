@@ -33,6 +33,7 @@ FEES = ("free", "discounted", "paid")  # 免费 优惠 收费
 DELIVERIES = ("on_site", "online", "at_home", "phone")  # 到场 网上 上门 电话
 CLASSES = ("infant", "toddler", "senior", "mixed")  # 乳儿班 托小班 托大班 混龄
 FORMS = ("full_day", "half_day", "hourly", "temporary")  # 全日 半日 计时 临时
+MEANINGS = ("filler", "protection", "free", "inclusive", "registered", "type_only")
 MEALS = ("included", "extra", "none")  # 含餐 另收餐费 不供餐
 
 
@@ -386,6 +387,13 @@ class TypeKey(Table):
     ch = TextField()
     py = TextField()
     ini = TextField()
+
+
+class Saying(Table):
+    """常用话: what people type beside types, places and names, and how it is read."""
+
+    word = TextField(primary_key=True)
+    meaning = TextField(constraints=[one_of("meaning", MEANINGS)])
 
 
 class Term(Table):

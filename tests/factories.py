@@ -14,7 +14,7 @@ from servicemap.facilities import Stated
 from servicemap.facility_types import Kind, Kinds
 from servicemap.imports import batches
 from servicemap.imports.columns import FIELDS
-from servicemap.models import Division, ImportBatch
+from servicemap.models import Division, ImportBatch, Saying
 from servicemap.records import Record
 
 TODAY = date(2026, 11, 23)
@@ -77,6 +77,13 @@ def a_type(key: str = "parent_school", **given: Any) -> Kind:
     with write_txn(SEED) as log:
         facility_types.set_type(log, kind)
     return kind
+
+
+def a_saying(meaning: str, word: str) -> None:
+    """A word that the registry knows to mean this (models.MEANINGS)."""
+    with write_txn(SEED) as log:
+        Saying.create(word=word, meaning=meaning)
+        log.record_change("saying", word, "create", {"meaning": [None, meaning]})
 
 
 ROLE_FIELDS = {field.name for field in fields(records.Role)} - {"id", "type_id"}

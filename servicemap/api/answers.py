@@ -41,9 +41,11 @@ def spliced_list(items: Iterable[bytes | str], more: dict[str, Any]) -> Response
 
 def found(page: Page, query: Query, members: list[str] | None) -> Response:
     """A page of places, with what the search has to say about itself."""
-    items, more = page.items, {"next": _next(page.next_cursor), **about(page, query)}
+    items, hotlines = page.items, page.hotlines
+    more: dict[str, Any] = {"next": _next(page.next_cursor), **about(page, query)}
     if members:
         items = [_only(item, members, geojson=query.geojson) for item in items]
+        hotlines = hotlines and [_only(item, members, geojson=False) for item in hotlines]
     if counts := page.counts:
         kinds = known_kinds()
         by_type = sorted(counts.by_type.items(), key=lambda pair: (-pair[1], pair[0]))
@@ -54,7 +56,7 @@ def found(page: Page, query: Query, members: list[str] | None) -> Response:
         ]
     if page.partial:
         g.max_age = 0  # the next one may have more time
-    first = b"" if page.hotlines is None else b'"hotlines":[' + b",".join(page.hotlines) + b"],"
+    first = b"" if hotlines is None else b'"hotlines":[' + b",".join(hotlines) + b"],"
     if query.geojson:
         start = b'{"type":"FeatureCollection",' + first + b'"features":['
         return spliced(start + b",".join(items) + b"]}", more, GEOJSON)
@@ -106,6 +108,7 @@ def about(page: Page, query: Query) -> dict[str, Any]:
             "types": [known_kinds().by_id[id_].key for id_ in page.reading.types or ()],
             "divisions": [{"code": place.code, "name": place.name} for place in page.reading.places],
             "words": list(page.reading.free),
+            "filters": list(page.reading.filters),
             "ignored": list(page.reading.ignored),
         }
     if page.partial:

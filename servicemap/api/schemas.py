@@ -193,7 +193,11 @@ class UnderstoodSchema(Open):
     types = fields.List(fields.String(), metadata={"description": "当作类型的"})
     divisions = fields.List(fields.Nested(NamedDivisionSchema), metadata={"description": "当作地名的"})
     words = fields.List(fields.String(), metadata={"description": "在名称和地址里找的"})
-    ignored = fields.List(fields.String(), metadata={"description": "没有用上的"})
+    filters = fields.List(
+        fields.String(),
+        metadata={"description": "当作条件的：free 免费、inclusive 普惠、registered 有备案（以后可能增加）"},
+    )
+    ignored = fields.List(fields.String(), metadata={"description": "没有用上的字符和年龄"})
 
 
 class TotalSchema(Open):

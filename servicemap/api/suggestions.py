@@ -66,7 +66,7 @@ class SuggestionsSchema(DemoSchema):
     facilities = fields.List(
         fields.Nested(SuggestedFacilitySchema), metadata={"description": "开放中的服务点"}
     )
-    ignored = fields.List(fields.String(), metadata={"description": "没有用上的字符"})
+    ignored = fields.List(fields.String(), metadata={"description": "没有用上的字符和年龄"})
     notice = text("没有用上的字符为什么没有用上；空为全部用上了")
 
 
@@ -92,7 +92,7 @@ def list_suggestions(args: dict[str, Any]) -> dict[str, Any]:
                 for place in found.facilities
             ],
             "ignored": found.ignored,
-            "notice": f"没有用上：{unused}（只能按汉字、字母和数字查找）" if unused else None,
+            "notice": f"没有用上：{unused}（按名称、地址、类型和地名查找）" if unused else None,
         }
     )
 

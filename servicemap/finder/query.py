@@ -54,16 +54,22 @@ class Part:
 
 def parts_of(query: Query, filters: Filters, reading: words.Reading | None) -> list[Part]:
     """What the query comes to, once its words are read. A query of the text index a part at most."""
-    if reading is None or not reading.words:
+    if reading is None:
         return [Part(query.type_ids, filters)]
     parts = []
     spans = tuple(Within(place.lft, place.rgt) for place in reading.places)
-    meant = replace(filters, within=_both(filters.within, spans))
+    meant = replace(
+        filters,
+        within=_both(filters.within, spans),
+        fees=filters.fees or ("free",) * ("free" in reading.filters),
+        inclusive=filters.inclusive or "inclusive" in reading.filters,
+        registered=filters.registered or "registered" in reading.filters,
+    )
     types = _common(query.type_ids, reading.types or ())
     if types is not None and (meant.within or not (filters.within and spans)):
         ids = words.literal_ids(reading.free, cap=FEW) if reading.free else None
         parts.append(Part(types, meant, ids, reading.free))
-    if reading.types or spans:
+    if reading.words and (reading.types or spans or reading.filters):
         ids = words.literal_ids(reading.words, cap=FEW)
         parts.append(Part(query.type_ids, filters, ids, reading.words))
     return parts or [Part(query.type_ids, filters, [])]

@@ -13,7 +13,7 @@ from typing import Any
 from servicemap import db, divisions, geo, registry
 from servicemap.audit import State
 from servicemap.cards import ANY
-from servicemap.facility_types import known_kinds
+from servicemap.facility_types import PROTECTION, known_kinds
 from servicemap.finder import cursor, words
 from servicemap.finder.filters import NO_FILTERS, Condition, Within, condition
 from servicemap.finder.hotlines import hotlines
@@ -28,7 +28,6 @@ FARTHEST_M = 500_000  # beyond it nothing is near
 WIDENED_M = (10_000, 20_000, 50_000, 100_000, 200_000, FARTHEST_M)  # where nothing is inside the radius
 MOST_COUNTED = 1000
 MOST_A_PAGE = 100
-PROTECTION = "protection"  # the topic of a type whose answers begin with the hotlines
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,14 +345,12 @@ class _Search:
         )
 
     def _hotlines(self) -> Sequence[bytes] | None:
-        """Whom to call, where protection is asked for by type or by word."""
-        asked = self.query.type_ids or (self.reading and self.reading.types) or ()
-        if not asked:
-            return None
-        kinds = known_kinds(self.version)
-        if not any(kinds.by_id[id_].topic == PROTECTION for id_ in asked if id_ in kinds.by_id):
-            return None
-        return _hotline_items(self.version, self.moment)
+        """Whom to call, before the first place, where protection is asked for by type or by word."""
+        read, kinds = self.reading, known_kinds(self.version)
+        types = {*self.query.type_ids, *((read and read.types) or ())}
+        topics = {kinds.by_id[id_].topic for id_ in types if id_ in kinds.by_id}
+        asked = PROTECTION in topics or (read and read.protection)
+        return _hotline_items(self.version, self.moment) if asked and self.first else None
 
 
 def _once(items: Iterable[Any], key: Callable[[Any], int], limit: int) -> list[Any]:

@@ -8,6 +8,7 @@ from typing import Any
 from servicemap import db, divisions, keys, text
 from servicemap.divisions import Step, rank
 from servicemap.facility_types import Kind, Kinds
+from servicemap.finder.sayings import FILLER, sayings, without_ages
 from servicemap.finder.words import (
     MOST_IN_FRONT,
     inside,
@@ -17,6 +18,7 @@ from servicemap.finder.words import (
     read,
     score,
     type_keys,
+    types_holding,
 )
 from servicemap.records import public_code
 from servicemap.text import Alternatives
@@ -58,7 +60,10 @@ class Suggestions:
 def suggest(q: str, kinds: Kinds, today: date, *, limit: int, within: Span | None = None) -> Suggestions:
     """At most `limit` of each; what begins with the last word first. Words before it that name divisions
     say where. `within`: only divisions and places there. Ten queries or so, none of which sorts many hits."""
-    all_words, ignored = text.words(q, typed=True)
+    plain, ages = without_ages(q)
+    typed_words, unused = text.words(plain, typed=True)
+    ignored = ages + unused
+    all_words = _without_fillers(typed_words, kinds)
     if not all_words:
         return Suggestions([], [], [], ignored)
     spans = [within] if within else []
@@ -72,7 +77,7 @@ def suggest(q: str, kinds: Kinds, today: date, *, limit: int, within: Span | Non
         inner, fits = inside(named, front) if front else (named, False)
         if not fits:
             break
-        named, typed = inner, rest
+        named, typed = inner, sayings(kinds).peeled(rest, only=FILLER)[0] or rest
         types = _types(typed, kinds, limit)
     narrowed = _common(spans, [(place.lft, place.rgt) for place in named])
     wanted = [word for word in before if not places_of(word)] + [typed] if named else list(all_words)
@@ -83,6 +88,18 @@ def suggest(q: str, kinds: Kinds, today: date, *, limit: int, within: Span | Non
         places += [place for place in more if place.code not in known][: limit - len(places)]
     found = _divisions(typed, narrowed, today, limit) if narrowed is not None else []
     return Suggestions(types, found, places, ignored)
+
+
+def _without_fillers(typed: Sequence[str], kinds: Kinds) -> list[str]:
+    """The words without 附近 and 我要找; the last one is left alone where it is all that was typed, or a name
+    has it as it stands."""
+    said = sayings(kinds)
+    *before, last = typed or ("",)
+    kept = [word for word in before if said.meanings.get(word) != FILLER]
+    rest, fillers = said.peeled(last, only=FILLER)
+    if fillers and (not (rest or kept) or literal_ids((last,), cap=0, typed=True) is None):
+        rest = last
+    return [*kept, rest] if rest else kept
 
 
 def _common(spans: list[Span], others: list[Span]) -> list[Span] | None:
@@ -96,7 +113,8 @@ def _common(spans: list[Span], others: list[Span]) -> list[Span] | None:
 def _types(word: str, kinds: Kinds, limit: int) -> list[SuggestedType]:
     ways = text.phrases(word, typed=True)
     first = text.beginning(ways)
-    found = [(not text.holds(key, first), id_) for id_, key in type_keys(kinds) if text.holds(key, ways)]
+    known = type_keys(kinds)
+    found = [(not text.holds(known[id_], first), id_) for id_ in types_holding(ways, kinds)]
     return [
         SuggestedType(kinds.by_id[id_], _matched(kinds.by_id[id_], word)) for _, id_ in sorted(found)[:limit]
     ]

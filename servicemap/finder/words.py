@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from servicemap import db, keys, text
-from servicemap.facility_types import Kinds
+from servicemap.facility_types import PROTECTION, Kinds
+from servicemap.finder.sayings import FILTERS, TYPE_ONLY, sayings, without_ages
 from servicemap.text import EDGE, REST, Alternatives, Key, Phrase, Standing
 
 MOST_PLACES = 50  # divisions of one name; more of them mean nothing
@@ -29,15 +30,18 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A query read: of `types` (None: of any) AND in one of `places` (none: anywhere) AND its key contains
-    every one of `free`; or its key contains every one of `words`, the whole query. `ignored` are the
-    characters that were of no use. Without words nothing was asked."""
+    """A query read: of `types` (None: of any) AND in one of `places` (none: anywhere) AND with all `filters`
+    (free, inclusive, registered) AND its key contains every one of `free`; or its key contains every one of
+    `words`, the whole query (none: that is not asked). `ignored` are the characters and ages that were of no
+    use; `protection`: somebody may need the hotlines."""
 
     types: tuple[int, ...] | None
     places: tuple[Place, ...]
     free: tuple[str, ...]
     words: tuple[str, ...]
     ignored: tuple[str, ...]
+    filters: tuple[str, ...] = ()
+    protection: bool = False
 
 
 def read(q: str, kinds: Kinds) -> Reading:
@@ -46,39 +50,80 @@ def read(q: str, kinds: Kinds) -> Reading:
     Several types: those that all the words mean, or where there are none (图书馆 博物馆) those that any does.
     Several places: the ones inside the others; a word whose places fit nowhere is free text.
     """
-    all_words, ignored = text.words(q)
+    plain, ages = without_ages(q)
+    all_words, ignored = text.words(plain)
+    said = sayings(kinds)
     types: set[int] | None = None
     places: tuple[Place, ...] = ()
     free: list[str] = []
+    meanings: set[str] = set()
     for word in all_words:
         meant = _meaning(word, kinds)
-        if meant is None:
-            free.append(word)
-            continue
-        named, type_ids = meant
-        for group in named:
+        free += meant.free
+        meanings |= meant.sayings
+        for group in meant.places:
             places, fits = inside(places, group)
             if not fits:
                 free.append(word)
-        if type_ids:
-            types = (types & type_ids or types | type_ids) if types else set(type_ids)
-    return Reading(tuple(sorted(types)) if types else None, places, tuple(free), all_words, ignored)
+        if meant.types:
+            types = (types & meant.types or types | meant.types) if types else set(meant.types)
+    named = () if any(said.meanings.get(word) == TYPE_ONLY for word in all_words) else all_words
+    return Reading(
+        tuple(sorted(types)) if types else None,
+        places,
+        tuple(free),
+        named,
+        ages + ignored,
+        tuple(sorted(meanings & FILTERS)),
+        PROTECTION in meanings or any(map(said.asks_for_protection, all_words)),
+    )
 
 
-Meaning = tuple[list[tuple[Place, ...]], frozenset[int]]  # places one within the other, types
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """Of one word: places one within the other, types, what its sayings mean, and what means nothing but
+    itself."""
+
+    places: tuple[tuple[Place, ...], ...] = ()
+    types: frozenset[int] = frozenset()
+    sayings: frozenset[str] = frozenset()
+    free: tuple[str, ...] = ()
 
 
-def _meaning(word: str, kinds: Kinds, places: int = MOST_IN_FRONT) -> Meaning | None:
-    """What a word means, whole or as 英德托育, 英德市沙口镇, 清城区家长学校; None: nothing but itself."""
+def _meaning(word: str, kinds: Kinds, places: int = MOST_IN_FRONT) -> Meaning:
+    """What a word means, whole or as 英德托育, 英德市沙口镇, 附近的免费托育."""
+    said = sayings(kinds)
     type_ids = types_of(word, kinds)
+    if word in said.meanings and not type_ids:
+        return _said({said.meanings[word]}, word, kinds)
     named = places_of(word)
     if named and (not type_ids or any(text.folded(place.name) == word for place in named)):
-        return [named], frozenset()
+        return Meaning((named,))
     if type_ids:
-        return [], type_ids
+        return Meaning(types=type_ids)
+    rest, peeled = said.peeled(word)
+    if peeled:
+        meant = _meaning(rest, kinds, places) if rest else Meaning()
+        if meant.free == (rest,) and (len(rest) < 2 or literal_ids((word,), cap=0) is None):
+            return Meaning(free=(word,))  # a name has it as it stands
+        around = _said(peeled, word, kinds)
+        return replace(meant, types=meant.types or around.types, sayings=meant.sayings | around.sayings)
     front, rest = place_in_front(word) if places else ((), word)
-    meant = _meaning(rest, kinds, places - 1) if front else None
-    return ([front, *meant[0]], meant[1]) if meant else None
+    if front:
+        meant = _meaning(rest, kinds, places - 1)
+        if meant.free != (rest,):
+            return replace(meant, places=(front, *meant.places))
+    return Meaning(free=(word,))
+
+
+def _said(meanings: set[str], word: str, kinds: Kinds) -> Meaning:
+    """What a word of sayings means: a call for protection the places to go to, a number itself."""
+    if PROTECTION not in meanings:
+        return Meaning(sayings=frozenset(meanings))
+    if word.isdigit():
+        return Meaning(sayings=frozenset(meanings), free=(word,))
+    helping = (kind.id for kind in kinds.all if kind.topic == PROTECTION and kind.key != "hotline")
+    return Meaning(types=frozenset(helping), sayings=frozenset(meanings))
 
 
 def place_in_front(word: str, *, typed: bool = False) -> tuple[tuple[Place, ...], str]:
@@ -107,12 +152,16 @@ def inside(outer: tuple[Place, ...], inner: tuple[Place, ...]) -> tuple[tuple[Pl
 
 def types_of(word: str, kinds: Kinds) -> frozenset[int]:
     """The types in one of whose names the word stands; of pinyin two syllables, of initials the first two,
-    of English four letters at least. Where it is the whole name of one, those do not count that hold it
-    only inside: 儿科 is not 少儿科普, 公园 is 主题公园."""
-    ways = _naming(word)
-    found = {id_: text.standing(key, ways) for id_, key in type_keys(kinds)}
+    of English four letters at least."""
+    return frozenset(types_holding(_naming(word), kinds))
+
+
+def types_holding(ways: Alternatives, kinds: Kinds) -> list[int]:
+    """The types in one of whose names a word stands. Where it is the whole name of one, those do not count
+    that hold it only inside: 儿科 is not 少儿科普, 公园 is 主题公园."""
+    found = {id_: text.standing(key, ways) for id_, key in type_keys(kinds).items()}
     least = Standing.EDGE if Standing.WHOLE in found.values() else Standing.INSIDE
-    return frozenset(id_ for id_, standing in found.items() if standing >= least)
+    return [id_ for id_, standing in found.items() if standing >= least]
 
 
 def _naming(word: str) -> Alternatives:
@@ -127,8 +176,8 @@ def _naming(word: str) -> Alternatives:
 
 
 @lru_cache(maxsize=2)
-def type_keys(kinds: Kinds) -> list[tuple[int, Key]]:
-    return [(id_, Key(*columns)) for id_, *columns in db.query("SELECT type_id, ch, py, ini FROM type_key")]
+def type_keys(kinds: Kinds) -> dict[int, Key]:
+    return {id_: Key(*columns) for id_, *columns in db.query("SELECT type_id, ch, py, ini FROM type_key")}
 
 
 def places_of(word: str) -> tuple[Place, ...]:

@@ -1,4 +1,4 @@
-"""Text search: the engines' indexes of the keys of places and divisions; the keys of types."""
+"""Text search: the engines' indexes of the keys of places and divisions; the keys of types; sayings."""
 
 STATEMENTS = (
     """CREATE TABLE type_key (
@@ -7,6 +7,11 @@ STATEMENTS = (
         py TEXT NOT NULL,
         ini TEXT NOT NULL,
         FOREIGN KEY (type_id) REFERENCES facility_type (id) ON DELETE RESTRICT
+    )""",
+    """CREATE TABLE saying (
+        word TEXT NOT NULL PRIMARY KEY,
+        meaning TEXT NOT NULL
+            CHECK (meaning IN ('filler', 'protection', 'free', 'inclusive', 'registered', 'type_only'))
     )""",
 )
 

@@ -21,7 +21,7 @@ from servicemap.finder.query import Query
 from servicemap.models import Registry, Suspension, Title
 from servicemap.records import RoleClass, load
 from tests.api.conftest import NOON
-from tests.factories import LAT, LNG, NORTH_GATE, TODAY, a_division, a_place, a_tree, a_type
+from tests.factories import LAT, LNG, NORTH_GATE, TODAY, a_division, a_place, a_saying, a_tree, a_type
 
 URL = "/api/v1/facilities"
 HERE = {"lat": LAT, "lng": LNG, "datum": "wgs84"}
@@ -483,3 +483,37 @@ def test_a_full_page_costs_a_handful_of_queries(client, query, most):
         get(client, **query)
 
     assert counter.count <= most
+
+
+# What people type
+
+
+def test_a_filter_that_is_typed_is_one(client):
+    a_saying("free", "免费")
+    a_saying("filler", "附近的")
+    a_type("nursery", aliases=("托育",))
+    a_place("free", types=["nursery"], fee="free")
+    a_place("paid", types=["nursery"], fee="paid")
+    a_place("免费托育咨询处", types=["library"])
+
+    for where in ({}, HERE):
+        answer = get(client, **where, q="附近的免费托育")
+
+        assert [item["name"] for item in answer["items"]] == ["free"]
+        assert names(client, **where, q="免费 托育") == ["free", "免费托育咨询处"]
+        assert names(client, **where, q="附近的") == ["free", "paid", "免费托育咨询处"]
+        assert names(client, **where, q="附近的免费托育", fee="discounted") == []
+    understood = {"types": ["nursery"], "divisions": [], "words": [], "filters": ["free"], "ignored": []}
+    assert answer["understood"] == understood
+
+
+def test_a_type_that_stands_in_other_words_by_accident_is_not_looked_for_in_names(client):
+    a_saying("type_only", "儿科")
+    a_type("hospital", name="医院", aliases=("儿科",))
+    a_type("science_venue", name="少儿科普活动场所")
+    a_place("人民医院", types=["hospital"])
+    a_place("少儿科普室", types=["science_venue"])
+
+    for where in ({}, HERE):
+        assert names(client, **where, q="儿科") == ["人民医院"]
+        assert names(client, **where, q="少儿科普") == ["少儿科普室"]

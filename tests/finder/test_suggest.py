@@ -5,7 +5,7 @@ import pytest
 from servicemap.facility_types import Kinds
 from servicemap.finder import suggest as module
 from servicemap.finder.suggest import Suggestions, suggest
-from tests.factories import TODAY, a_place, a_tree, a_type
+from tests.factories import TODAY, a_place, a_saying, a_tree, a_type
 
 pytestmark = pytest.mark.usefixtures("registry")
 
@@ -81,6 +81,36 @@ def test_words_before_the_last_that_name_divisions_say_where(q):
     a_place("贝贝托育园", division="441802001001")
 
     assert names(suggested(q)) == (["nursery"], [], ["宝宝托育园"])
+
+
+@pytest.mark.parametrize("q", ["附近 托", "附近的托", "我要找 英德附近的托", "2岁 托", "我要找托"])
+def test_what_says_nothing_is_left_out(q):
+    for word in ("附近", "我要找", "的"):
+        a_saying("filler", word)
+    a_tree()
+    a_type("nursery")
+    a_place("宝宝托育园", division=TIANXIN_OF_YINGDE)
+
+    found = suggested(q)
+
+    assert names(found) == (["nursery"], [], ["宝宝托育园"])
+    assert found.ignored == (("2岁",) if "2岁" in q else ())
+
+
+def test_what_says_nothing_is_looked_for_where_a_name_has_it_or_nothing_else_was_typed():
+    a_saying("filler", "附近")
+    a_place("附近书店")
+    a_place("书店")
+
+    assert names(suggested("附近书"))[2] == names(suggested("附近"))[2] == ["附近书店"]
+
+
+def test_a_type_that_is_named_whole_outdoes_one_that_has_it_inside():
+    a_type("hospital", name="医院", aliases=("儿科",))
+    a_type("science_venue", name="少儿科普活动场所")
+
+    assert names(suggested("儿科"))[0] == ["hospital"]
+    assert names(suggested("科普"))[0] == ["science_venue"]
 
 
 def test_a_division_narrows_divisions_and_places():

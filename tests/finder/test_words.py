@@ -31,6 +31,7 @@ def kinds_read(q: str) -> tuple[list[str], list[str], tuple[str, ...]]:
 
 
 NURSERIES = ["nursery", "community_nursery", "employer_nursery", "kindergarten_nursery", "family_nursery"]
+HELP = ["protection_station", "protection_centre", "childrens_director"]
 YINGDE, QINGCHENG = "441881000000", "441802000000"
 
 
@@ -81,6 +82,21 @@ YINGDE, QINGCHENG = "441881000000", "441802000000"
         ("er tong zhi jia", ["childrens_home"], [], ()),
         ("er'tong'zhi'jia", ["childrens_home"], [], ()),
         ("yingdeyangguang", [], [], ("yingdeyangguang",)),
+        ("附近的托育", NURSERIES, [], ()),
+        ("我要找离我最近的托育", NURSERIES, [], ()),
+        ("哪里有 托育", NURSERIES, [], ()),
+        ("英德哪里有托育", NURSERIES, [YINGDE], ()),
+        ("英德附近的阳光", [], [YINGDE], ("阳光",)),
+        ("附近 最近的", [], [], ()),
+        ("在哪", [], [], ()),
+        ("0-3岁托育", NURSERIES, [], ()),
+        ("两岁 托育", NURSERIES, [], ()),
+        ("18个月宝宝的托育", NURSERIES, [], ()),
+        ("一岁半到三岁以下的孩子 英德托育", NURSERIES, [YINGDE], ()),
+        ("家暴", HELP, [], ()),
+        ("英德孩子被欺凌了怎么办", HELP, [YINGDE], ()),
+        ("报警电话", HELP, [], ()),
+        ("12345", [], [], ("12345",)),
         ("英德 阳光", [], [YINGDE], ("阳光",)),
         ("英德阳光", [], [], ("英德阳光",)),
         ("英德 清城", [], [YINGDE], ("清城",)),
@@ -92,6 +108,46 @@ YINGDE, QINGCHENG = "441881000000", "441802000000"
 )
 def test_a_query_is_read_as_types_places_and_free_words(q, types, divisions, free):
     assert kinds_read(q) == (types, divisions, free)
+
+
+@pytest.mark.usefixtures("reference")
+@pytest.mark.parametrize(
+    ("q", "filters", "ignored"),
+    [
+        ("免费托育", ("free",), ()),
+        ("普惠的 免费 托育", ("free", "inclusive"), ()),
+        ("英德有备案的托育", ("registered",), ()),
+        ("附近的托育", (), ()),
+        ("0-3岁托育*", (), ("0-3岁", "*")),
+        ("两岁半 托育", (), ("两岁半",)),
+        ("第3小学", (), ()),
+    ],
+)
+def test_some_words_are_filters_and_an_age_is_said_to_be_of_no_use(q, filters, ignored):
+    reading = read(q, Kinds())
+
+    assert (reading.filters, reading.ignored) == (filters, ignored)
+
+
+@pytest.mark.usefixtures("reference")
+@pytest.mark.parametrize(
+    ("q", "asked"),
+    [
+        ("家暴", True), ("家 暴", False), ("老師虐待學生怎麼投訴", True), ("离家出走 英德", True), ("110", True),
+        ("12355", True), ("人民路110号", False), ("托育", False), ("公园", False), ("", False),
+    ],
+)  # fmt: skip
+def test_who_may_need_protection_is_heard_wherever_it_is_said(q, asked):
+    assert read(q, Kinds()).protection == asked
+
+
+@pytest.mark.usefixtures("reference")
+def test_a_name_that_begins_with_a_saying_is_searched_as_it_stands():
+    without = read("我家阳光屋", Kinds()).free
+    a_place("我家阳光屋")
+
+    assert (without, read("我家阳光屋", Kinds()).free) == (("阳光屋",), ("我家阳光屋",))
+    assert literal_ids(("我家阳光屋",), cap=1) is not None
 
 
 @pytest.mark.usefixtures("reference")

@@ -3,10 +3,13 @@
 import csv
 
 import pytest
+import yaml
 
-from seed.reference import load_reference
+from seed.reference import FOLDER, load_reference
 from servicemap import db, divisions
-from servicemap.models import Division, Term
+from servicemap.access import SEED
+from servicemap.audit import write_txn
+from servicemap.models import Division, Saying, Term
 from tests.conftest import SHARED
 
 REAL = ~Division.virtual
@@ -72,6 +75,21 @@ def test_a_term_that_was_changed_is_mended_with_a_word_in_the_audit(reference):
     assert list(Term.select().order_by(Term.from_on).dicts()) == before
     changes = db.query("SELECT action FROM change WHERE noun = 'term' ORDER BY seq")
     assert changes == [("create",)] * len(before) + [("update",)] * len(before)
+
+
+def test_a_saying_is_written_once_and_what_the_file_no_longer_says_is_taken_away(reference):
+    before = {row.word: row.meaning for row in Saying.select()}
+    written = yaml.safe_load((FOLDER / "sayings.yaml").read_text(encoding="utf-8"))
+    with write_txn(SEED):
+        Saying.delete().where(Saying.word == "家暴").execute()
+        Saying.create(word="早些时候的词", meaning="filler")
+        Saying.update(meaning="filler").where(Saying.word == "免费").execute()
+
+    done = load_reference()["sayings.yaml"]
+
+    assert sum(map(len, written.values())) + len(("110", "12345", "12355", "12338", "12356")) == len(before)
+    assert done == {"rows": len(before) + 1, "changed": 3}
+    assert {row.word: row.meaning for row in Saying.select()} == before
 
 
 def test_the_counties_residents_sum_to_the_citys(reference):
