@@ -14,7 +14,7 @@ from servicemap.finder.items import Style, one
 from servicemap.finder.query import Query
 from servicemap.finder.search import Page
 from servicemap.links import route_links
-from servicemap.records import Record
+from servicemap.records import Record, public_code
 
 GEOJSON = "application/geo+json"
 
@@ -104,7 +104,9 @@ def about(page: Page, query: Query) -> dict[str, Any]:
     if query.filters.age_months is not None:
         more["age_months"] = query.filters.age_months
     if page.reading:
+        id_ = page.reading.facility_id
         more["understood"] = {
+            "code": public_code(id_) if id_ else None,
             "types": [known_kinds().by_id[id_].key for id_ in page.reading.types or ()],
             "divisions": [{"code": place.code, "name": place.name} for place in page.reading.places],
             "words": list(page.reading.free),

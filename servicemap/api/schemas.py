@@ -190,6 +190,7 @@ class WidenedSchema(Open):
 class UnderstoodSchema(Open):
     """q 是怎样理解的"""
 
+    code = text("当作编号的；空为不是编号。结果里没有它，就是关了、还没有开或不合条件，看 /facilities/{code}")
     types = fields.List(fields.String(), metadata={"description": "当作类型的"})
     divisions = fields.List(fields.Nested(NamedDivisionSchema), metadata={"description": "当作地名的"})
     words = fields.List(fields.String(), metadata={"description": "在名称和地址里找的"})

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from servicemap.finder import words
 from servicemap.finder.filters import NO_FILTERS, Filters, Within
-from servicemap.finder.listing import FEW
+from servicemap.finder.listing import EVERYWHERE, FEW
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,9 @@ def parts_of(query: Query, filters: Filters, reading: words.Reading | None) -> l
     """What the query comes to, once its words are read. A query of the text index a part at most."""
     if reading is None:
         return [Part(query.type_ids, filters)]
+    if reading.facility_id:
+        anywhere = replace(filters, within=filters.within or (EVERYWHERE,))
+        return [Part(query.type_ids, anywhere, [reading.facility_id])]
     parts = []
     spans = tuple(Within(place.lft, place.rgt) for place in reading.places)
     meant = replace(

@@ -11,6 +11,7 @@ from servicemap.facility_types import Kind, Kinds
 from servicemap.finder.sayings import FILLER, sayings, without_ages
 from servicemap.finder.words import (
     MOST_IN_FRONT,
+    code_in,
     inside,
     literal_ids,
     place_in_front,
@@ -60,13 +61,15 @@ class Suggestions:
 def suggest(q: str, kinds: Kinds, today: date, *, limit: int, within: Span | None = None) -> Suggestions:
     """At most `limit` of each; what begins with the last word first. Words before it that name divisions
     say where. `within`: only divisions and places there. Ten queries or so, none of which sorts many hits."""
+    spans = [within] if within else []
+    if facility_id := code_in(q):
+        return Suggestions([], [], _shown(_open(f"({facility_id})", (), spans)), ())
     plain, ages = without_ages(q)
     typed_words, unused = text.words(plain, typed=True)
     ignored = ages + unused
     all_words = _without_fillers(typed_words, kinds)
     if not all_words:
         return Suggestions([], [], [], ignored)
-    spans = [within] if within else []
     *before, typed = all_words
     named = read(" ".join(before), kinds).places
     types = _types(typed, kinds, limit)
@@ -170,8 +173,12 @@ def _facilities(words: Sequence[str], spans: list[Span], limit: int) -> list[Sug
                 some = f"(SELECT found.id FROM {keys.matching('search_key')} LIMIT {SOME})"
                 rows += _open(some, (keys.expression(asked),), spans)
     best = sorted(set(rows), key=lambda row: (score(row[3], words), len(row[1]), row[0]))[:limit]
-    paths = divisions.paths({row[2] for row in best})
-    return [SuggestedPlace(public_code(id_), name, paths[division]) for id_, name, division, _ in best]
+    return _shown(best)
+
+
+def _shown(rows: Sequence[Any]) -> list[SuggestedPlace]:
+    paths = divisions.paths({row[2] for row in rows})
+    return [SuggestedPlace(public_code(id_), name, paths[division]) for id_, name, division, _ in rows]
 
 
 def _open(ids: str, values: Sequence[Any], spans: Sequence[Span]) -> list[Any]:

@@ -3,6 +3,7 @@
 The text index, `contains_sql` inside another query and text.holds give the same answer.
 """
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -10,6 +11,7 @@ from functools import lru_cache
 from servicemap import db, keys, text
 from servicemap.facility_types import PROTECTION, Kinds
 from servicemap.finder.sayings import FILTERS, TYPE_ONLY, sayings, without_ages
+from servicemap.records import parse_code
 from servicemap.text import EDGE, REST, Alternatives, Key, Phrase, Standing
 
 MOST_PLACES = 50  # divisions of one name; more of them mean nothing
@@ -33,7 +35,7 @@ class Reading:
     """A query read: of `types` (None: of any) AND in one of `places` (none: anywhere) AND with all `filters`
     (free, inclusive, registered) AND its key contains every one of `free`; or its key contains every one of
     `words`, the whole query (none: that is not asked). `ignored` are the characters and ages that were of no
-    use; `protection`: somebody may need the hotlines."""
+    use; `protection`: somebody may need the hotlines. `facility_id`: the query is the code of this place."""
 
     types: tuple[int, ...] | None
     places: tuple[Place, ...]
@@ -42,6 +44,7 @@ class Reading:
     ignored: tuple[str, ...]
     filters: tuple[str, ...] = ()
     protection: bool = False
+    facility_id: int | None = None
 
 
 def read(q: str, kinds: Kinds) -> Reading:
@@ -50,6 +53,8 @@ def read(q: str, kinds: Kinds) -> Reading:
     Several types: those that all the words mean, or where there are none (图书馆 博物馆) those that any does.
     Several places: the ones inside the others; a word whose places fit nowhere is free text.
     """
+    if facility_id := code_in(q):
+        return Reading(None, (), (), (), (), facility_id=facility_id)
     plain, ages = without_ages(q)
     all_words, ignored = text.words(plain)
     said = sayings(kinds)
@@ -77,6 +82,11 @@ def read(q: str, kinds: Kinds) -> Reading:
         tuple(sorted(meanings & FILTERS)),
         PROTECTION in meanings or any(map(said.asks_for_protection, all_words)),
     )
+
+
+def code_in(q: str) -> int | None:
+    """The id of the place whose printed code the query is: F0012345-1, f00123451."""
+    return parse_code(unicodedata.normalize("NFKC", q).strip())
 
 
 @dataclass(frozen=True, slots=True)

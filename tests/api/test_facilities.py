@@ -488,6 +488,25 @@ def test_a_full_page_costs_a_handful_of_queries(client, query, most):
 # What people type
 
 
+def test_a_printed_code_finds_its_place_wherever_one_is(client):
+    a_place("another")
+    place, unplaced = a_place("far", lng=LNG + 1), a_place("unplaced", lng=None, division="441881101201")
+    closed = a_place("closed", closed_on=TODAY)
+    a_type("nursery")
+
+    for where in ({}, HERE):
+        for code in (place.code, place.code.replace("-", "").lower(), f" ｆ{place.code[1:]}"):
+            answer = get(client, **where, q=code)
+
+            assert [item["name"] for item in answer["items"]] == ["far"], code
+            assert answer["understood"]["code"] == place.code
+        assert names(client, **where, q=unplaced.code) == ["unplaced"]
+        assert names(client, **where, q=place.code, type="nursery") == []
+        gone = get(client, **where, q=closed.code)
+        assert (gone["items"], gone["understood"]["code"]) == ([], closed.code)
+    assert get(client, q="F0000001-0")["understood"]["code"] is None
+
+
 def test_a_filter_that_is_typed_is_one(client):
     a_saying("free", "免费")
     a_saying("filler", "附近的")
@@ -503,7 +522,14 @@ def test_a_filter_that_is_typed_is_one(client):
         assert names(client, **where, q="免费 托育") == ["free", "免费托育咨询处"]
         assert names(client, **where, q="附近的") == ["free", "paid", "免费托育咨询处"]
         assert names(client, **where, q="附近的免费托育", fee="discounted") == []
-    understood = {"types": ["nursery"], "divisions": [], "words": [], "filters": ["free"], "ignored": []}
+    understood = {
+        "code": None,
+        "types": ["nursery"],
+        "divisions": [],
+        "words": [],
+        "filters": ["free"],
+        "ignored": [],
+    }
     assert answer["understood"] == understood
 
 

@@ -105,6 +105,14 @@ def test_what_says_nothing_is_looked_for_where_a_name_has_it_or_nothing_else_was
     assert names(suggested("附近书"))[2] == names(suggested("附近"))[2] == ["附近书店"]
 
 
+def test_a_printed_code_is_met_as_its_place_while_that_is_open():
+    place, closed = a_place("家长学校"), a_place("旧校", closed_on=TODAY)
+
+    for code in (place.code, place.code.replace("-", "").lower()):
+        assert names(suggested(code)) == ([], [], ["家长学校"])
+    assert names(suggested(closed.code)) == ([], [], [])
+
+
 def test_a_type_that_is_named_whole_outdoes_one_that_has_it_inside():
     a_type("hospital", name="医院", aliases=("儿科",))
     a_type("science_venue", name="少儿科普活动场所")
