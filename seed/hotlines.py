@@ -49,6 +49,13 @@ def _known() -> dict[str | None, Record]:
 
 
 def _stated(row: dict[str, Any], top: Division, kinds: Kinds) -> Stated:
-    facility = {"name": row["name"], "division_id": top.id, "phone": row["phone"], "delivery": "phone"}
+    by = row["source"]
+    facility = {
+        "name": row["name"],
+        "division_id": top.id,
+        "phone": row["phone"],
+        "delivery": "phone",
+        "note": f"{row['for']}。{by['office']}设立（{by['document']}，{by['year']} 年）",
+    }
     hours = {"hours": row["hours"]} if row["hours"] else {}
     return Stated({**facility, **hours}, [(kinds.get("hotline").id, {"level": top.level})], row["checked_on"])

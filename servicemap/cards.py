@@ -34,6 +34,7 @@ def public_facts(record: Record, kinds: Kinds, path_of: Paths, today: date) -> d
     """
     hidden = record.visibility == "contact_only"
     path = public_path(record, path_of)
+    note = {"note": record.note} if record.note and not hidden else {}
     return {
         "code": record.code,
         "name": record.name,
@@ -45,6 +46,7 @@ def public_facts(record: Record, kinds: Kinds, path_of: Paths, today: date) -> d
         "division": {**_step(path[-1]), "path": [_step(step) for step in path]},
         "address": None if hidden else record.address,
         "delivery": record.delivery,
+        **note,
         "position_precision": "none" if hidden else record.position_precision,
         "phone": record.phone,
         "hours": record.hours,

@@ -10,6 +10,7 @@ LENGTHS = {
     "name": 120,
     "address": 200,
     "hours": 200,
+    "note": 300,
     "fee_text": 200,
     "closed_reason": 200,
     "source": 60,

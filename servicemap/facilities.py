@@ -28,6 +28,7 @@ FACILITY_COLUMNS = (
     "source",
     "external_id",
     "delivery",
+    "note",
 )
 PLACES = ("registered", "offered", "taken")
 ROLE_COLUMNS = tuple(

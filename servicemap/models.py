@@ -173,6 +173,7 @@ class Facility(Table):
     external_id = TextField(null=True)
     version = IntegerField()
     delivery = TextField(constraints=[SQL("DEFAULT 'on_site'"), one_of("delivery", DELIVERIES)])
+    note = TextField(null=True)  # 说明: what it is for and who runs it, for everybody to read
 
     class Meta:
         indexes = ((("source", "external_id"), True), (("name", "division"), False))

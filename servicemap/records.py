@@ -126,6 +126,7 @@ class Record:
     external_id: str | None = None
     version: int = 1
     delivery: str = "on_site"
+    note: str | None = None
     hours_id: int | None = None
     verified_on: date | None = None
     roles: list[Role] = field(default_factory=list)
@@ -151,7 +152,7 @@ class Record:
 FACILITY = (
     "f.id, f.name, f.division_id, f.address, f.lat, f.lng, f.position_precision, f.position_datum,"
     " f.phone, h.text, f.accessible, f.visibility, f.source, f.external_id, f.version, f.delivery,"
-    " f.hours_id"
+    " f.note, f.hours_id"
 )
 ROLE = (
     "id, type_id, level, opened_on, closed_on, closed_reason, age_from_months, age_to_months, fee, fee_text,"

@@ -166,6 +166,7 @@ def test_a_row_says_what_a_mother_asks(applied):
         ("registration_no", "4.41802E+17", "scientific_notation", "文本"),
         ("registration_no", "9" * 61, "registration_no_too_long", "缩短"),
         ("inclusive_body", "局" * 61, "inclusive_body_too_long", "缩短"),
+        ("note", "说" * 301, "note_too_long", "缩短"),
         ("classes", "托小班 备案20\n混龄 备案9", "not_one_class", "；"),
     ],
 )
@@ -216,6 +217,7 @@ def an_offer(chance: random.Random) -> dict:
     delivery = chance.choice(DELIVERIES)
     offer = {
         "inclusive": chance.choice((True, False)),
+        "note": "周三可参观；先打电话",
         "inclusive_body": "局（甲）",
         "inclusive_no": "普惠〔2025〕3 号",
         "registration_body": "局",

@@ -132,6 +132,7 @@ class FactsSchema(Open):
     division = fields.Nested(StandingSchema)
     address = text("地址")
     delivery = word("服务方式：到场、网上、上门、电话；不是到场的没有位置，不上地图", DELIVERIES)
+    note = text("说明，例如热线管什么、谁办的；没有则没有此项")
     position_precision = word("位置精度", PRECISIONS)
     phone = text("电话")
     hours = text("开放时间")

@@ -72,6 +72,7 @@ FIELDS: tuple[Field, ...] = (
     _field("accessible", "无障碍", "无障碍设施 是否无障碍 无障碍情况"),
     _field("visibility", "公开方式", "公开范围 公开类型"),
     _field("delivery", "服务方式", "服务提供方式 提供方式"),
+    _field("note", "说明", "服务说明 对外说明"),
     _field(
         "opened_on",
         "设立日期",

@@ -3,6 +3,7 @@
 STATEMENTS = (
     """ALTER TABLE facility ADD COLUMN delivery TEXT NOT NULL DEFAULT 'on_site'
         CHECK (delivery IN ('on_site', 'online', 'at_home', 'phone'))""",
+    "ALTER TABLE facility ADD COLUMN note TEXT",
     "ALTER TABLE facility_type ADD COLUMN topic TEXT",
     "ALTER TABLE role ADD COLUMN inclusive {bool}",
     "ALTER TABLE role ADD COLUMN inclusive_body TEXT",

@@ -41,12 +41,12 @@ API = "/api/v1"
 TIANXIN = "441802102200"  # in the same county as NORTH_GATE, in another town
 THERE_LNG, THERE_LAT = LNG + 0.2, LAT + 0.2  # 30 km
 HERE = {
-    "lng": LNG, "lat": LAT, "precision": "door", "division": NORTH_GATE, "address": "北门街 7 号", "accessible": True,
+    "lng": LNG, "lat": LAT, "precision": "door", "division": NORTH_GATE, "address": "北门街 7 号", "note": "北门菜场后面", "accessible": True,
     "external_id": "北门-7", "serves": [NORTH_GATE], "registration_body": "北门街道", "registration_no": "BM-1", "inclusive_body": "北门食堂",
     "inclusive": True, "monthly_fee": 500, "offered": 20, "taken": 1, "meals": "extra",
 }  # fmt: skip
 THERE = {
-    "lng": THERE_LNG, "lat": THERE_LAT, "precision": "town", "division": TIANXIN, "address": "田心村 30 号",
+    "lng": THERE_LNG, "lat": THERE_LAT, "precision": "town", "division": TIANXIN, "address": "田心村 30 号", "note": "村口大榕树旁",
     "accessible": False, "external_id": None, "serves": [TIANXIN, NORTH_GATE], "offered": 5, "taken": 5,
 }  # fmt: skip
 POSITIONS = (

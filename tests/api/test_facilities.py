@@ -320,7 +320,7 @@ def test_a_code_that_is_not_there_is_a_404_that_says_so(client):
 
 def a_full_place():
     place = a_place(
-        types=["nursery"], address="北门街 1 号", phone="0763-3360000", hours="24/7", accessible=True, fee="paid",
+        types=["nursery"], address="北门街 1 号", note="周三可参观", phone="0763-3360000", hours="24/7", accessible=True, fee="paid",
         fee_text="每月 1200 元", age_from_months=6, age_to_months=36, registered=30, offered=25, taken=20,
         places_on=TODAY, serves=[NORTH_GATE, TIANXIN], opened_on=YESTERDAY, verified_on=TODAY,
         inclusive=True, inclusive_body="区卫健局", inclusive_no="1", registration_body="区卫健局",

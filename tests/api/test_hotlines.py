@@ -49,6 +49,15 @@ def test_other_answers_do_not(client, asked):
     assert "hotlines" not in ask(client, **asked)
 
 
+def test_a_child_reads_what_a_number_is_for_and_who_runs_it(client):
+    youth = next(each for each in ask(client, q="未保")["hotlines"] if each["phone"] == "12355")
+
+    assert youth["note"] == (
+        "青少年维权、心理和法律咨询。共青团中央设立（信息产业部信部电函〔2004〕391号核配号码，2004 年）"
+    )
+    assert youth["verified_on"] is None
+
+
 def test_a_type_that_is_asked_for_does_not_hide_what_the_words_ask(client):
     assert numbers(ask(client, type="library", q="未保")) == NUMBERS
     assert numbers(ask(client, type="library", q="家暴")) == NUMBERS
