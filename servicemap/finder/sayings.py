@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -26,11 +27,13 @@ class Sayings:
     front: re.Pattern[str]
     back: re.Pattern[str]
 
-    def peeled(self, word: str, only: str | None = None) -> tuple[str, set[str]]:
-        """(the word without the sayings at its beginning and its end, what those mean); `only`: none but
-        those of this meaning."""
+    def peeled(
+        self, word: str, is_known: Callable[[str], object], *, only: str | None = None
+    ) -> tuple[str, set[str]]:
+        """(the word without the sayings at its beginning and its end, what those mean). What `is_known` is
+        left whole: 晚托班, but 托班; `only`: none but those of this meaning."""
         meanings = set[str]()
-        while found := self.front.match(word) or self.back.search(word):
+        while not is_known(word) and (found := self.front.match(word) or self.back.search(word)):
             meaning = self.meanings[found[0]]
             if only not in (None, meaning):
                 break

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any
 
 from servicemap import db, divisions, keys, text
@@ -20,6 +21,7 @@ from servicemap.finder.words import (
     score,
     type_keys,
     types_holding,
+    types_of,
 )
 from servicemap.records import public_code
 from servicemap.text import Alternatives
@@ -80,7 +82,7 @@ def suggest(q: str, kinds: Kinds, today: date, *, limit: int, within: Span | Non
         inner, fits = inside(named, front) if front else (named, False)
         if not fits:
             break
-        named, typed = inner, sayings(kinds).peeled(rest, only=FILLER)[0] or rest
+        named, typed = inner, _without_fillers([rest], kinds)[0]
         types = _types(typed, kinds, limit)
     narrowed = _common(spans, [(place.lft, place.rgt) for place in named])
     wanted = [word for word in before if not places_of(word)] + [typed] if named else list(all_words)
@@ -99,7 +101,7 @@ def _without_fillers(typed: Sequence[str], kinds: Kinds) -> list[str]:
     said = sayings(kinds)
     *before, last = typed or ("",)
     kept = [word for word in before if said.meanings.get(word) != FILLER]
-    rest, fillers = said.peeled(last, only=FILLER)
+    rest, fillers = said.peeled(last, partial(types_of, kinds=kinds), only=FILLER)
     if fillers and (not (rest or kept) or literal_ids((last,), cap=0, typed=True) is None):
         rest = last
     return [*kept, rest] if rest else kept

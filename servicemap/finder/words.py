@@ -6,7 +6,7 @@ The text index, `contains_sql` inside another query and text.holds give the same
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from servicemap import db, keys, text
 from servicemap.facility_types import PROTECTION, Kinds
@@ -58,7 +58,8 @@ def read(q: str, kinds: Kinds) -> Reading:
     plain, ages = without_ages(q)
     all_words, ignored = text.words(plain)
     said = sayings(kinds)
-    types: set[int] | None = None
+    types: set[int] = set()
+    helping: set[int] = set()  # of a call for protection: where to go, whatever else is said
     places: tuple[Place, ...] = ()
     free: list[str] = []
     meanings: set[str] = set()
@@ -70,11 +71,13 @@ def read(q: str, kinds: Kinds) -> Reading:
             places, fits = inside(places, group)
             if not fits:
                 free.append(word)
-        if meant.types:
-            types = (types & meant.types or types | meant.types) if types else set(meant.types)
+        if PROTECTION in meant.sayings:
+            helping |= meant.types
+        else:
+            types = types & meant.types or types | meant.types
     named = () if any(said.meanings.get(word) == TYPE_ONLY for word in all_words) else all_words
     return Reading(
-        tuple(sorted(types)) if types else None,
+        tuple(sorted(helping or types)) or None,
         places,
         tuple(free),
         named,
@@ -111,13 +114,13 @@ def _meaning(word: str, kinds: Kinds, places: int = MOST_IN_FRONT) -> Meaning:
         return Meaning((named,))
     if type_ids:
         return Meaning(types=type_ids)
-    rest, peeled = said.peeled(word)
+    rest, peeled = said.peeled(word, partial(types_of, kinds=kinds))
     if peeled:
         meant = _meaning(rest, kinds, places) if rest else Meaning()
         if meant.free == (rest,) and (len(rest) < 2 or literal_ids((word,), cap=0) is None):
             return Meaning(free=(word,))  # a name has it as it stands
         around = _said(peeled, word, kinds)
-        return replace(meant, types=meant.types or around.types, sayings=meant.sayings | around.sayings)
+        return replace(meant, types=around.types or meant.types, sayings=meant.sayings | around.sayings)
     front, rest = place_in_front(word) if places else ((), word)
     if front:
         meant = _meaning(rest, kinds, places - 1)
