@@ -90,7 +90,8 @@ class _Search:
         for _ in range(self.up):
             self.reading = self.reading and words.wider(self.reading)
         self.parts = parts_of(query, filters, self.reading)
-        self.named = bool(filters.within or (self.reading and self.reading.places))
+        read = self.reading
+        self.named = bool(filters.within or (read and (read.places or read.facility_id)))
         asked_m = query.radius_m or (FARTHEST_M if self.named else USUAL_M)
         self.begin = cursor.Place(-1.0, 0, False, 0, 0, asked_m, self.minute, self.up)
         self.start = start or self.begin
