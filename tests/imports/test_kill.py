@@ -50,7 +50,7 @@ def mark(statement: str) -> None:
 
 
 @contextmanager
-def no_transaction() -> Iterator[None]:
+def no_transaction(*, wait: bool = True) -> Iterator[None]:
     """What a careless writer would do: every statement for itself."""
     mark("BEGIN")
     yield
