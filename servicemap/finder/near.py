@@ -142,22 +142,27 @@ def hits_of(
     one that says its ages (the fewest flags)."""
     n0, n1, n2, e0, e1, e2 = geo.degree_lengths(lat)  # geo.distance_from, without a call a row
     sqrt, (beyond_m, beyond_id) = math.sqrt, after
+    too_far = (radius_m + 0.01) ** 2  # distances are rounded to the centimetre
     found = []
-    for walk, facility_id, row_lng, row_lat, hours_id, flags in rows:
-        d = row_lat - lat
-        north, east = (n0 + (n1 + n2 * d) * d) * d, (e0 + (e1 + e2 * d) * d) * (row_lng - lng)
-        distance = sqrt(north * north + east * east)
-        approximate = walk & 1
-        distance = shown_distance(distance, True) if approximate else round(distance, 2)
-        if beyond_m <= distance <= radius_m and (distance > beyond_m or facility_id > beyond_id):
-            found.append((distance, facility_id, row_lng, row_lat, approximate, hours_id, flags))
+    for row in rows:
+        d = row[3] - lat
+        north, east = (n0 + (n1 + n2 * d) * d) * d, (e0 + (e1 + e2 * d) * d) * (row[2] - lng)
+        square = north * north + east * east
+        if row[0] & 1:
+            distance = shown_distance(sqrt(square), True)
+        elif square > too_far:
+            continue
+        else:
+            distance = round(sqrt(square), 2)
+        if beyond_m <= distance <= radius_m and (distance > beyond_m or row[1] > beyond_id):
+            found.append((distance, row[1], row[5], row))
     found.sort()
     hits: list[Hit] = []
     last = 0
-    for one in found:
-        if one[1] != last:  # the same place has the same distance, so its rows are neighbours
-            last = one[1]
-            hits.append(Hit._make(one))
+    for distance, facility_id, flags, (walk, _, row_lng, row_lat, hours_id, _) in found:
+        if facility_id != last:  # the same place has the same distance, so its rows are neighbours
+            last = facility_id
+            hits.append(Hit(distance, facility_id, row_lng, row_lat, walk & 1 == 1, hours_id, flags))
             if len(hits) == limit:
                 break
     return hits
