@@ -246,6 +246,39 @@ def insert_cards(cards: list[Row], searched: list[Row], listed: list[Row], keyed
         if rows:
             db.execute_many(f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", rows)
     keys.insert("search_key", keyed)
+    _grow_extents(searched)
+
+
+def _grow_extents(searched: list[Row]) -> None:
+    """See to it that the boxes of the divisions hold these search rows."""
+    points: dict[int, list[tuple[float, float]]] = {}
+    for walk, _, _, _, lng, lat, *_, division_id in searched:
+        if walk // 2 == ANY:
+            points.setdefault(division_id, []).append((lng, lat))
+    if not points:
+        return
+    marks = ", ".join("?" * len(points))
+    known = db.query(f"SELECT * FROM division_extent WHERE division_id IN ({marks})", list(points))
+    for division_id, west, south, east, north in known:
+        points[division_id] += [(west, south), (east, north)]
+    boxes = [
+        (division_id, min(lngs), min(lats), max(lngs), max(lats))
+        for division_id, (lngs, lats) in sorted(
+            (id_, tuple(zip(*of, strict=True))) for id_, of in points.items()
+        )
+    ]
+    least, most = (
+        ("min", "max") if db.is_sqlite() else ("LEAST", "GREATEST")
+    )  # others may have grown them too
+    grown = [
+        f"{side} = {how}(division_extent.{side}, excluded.{side})"
+        for side, how in (("west", least), ("south", least), ("east", most), ("north", most))
+    ]
+    db.execute_many(
+        "INSERT INTO division_extent VALUES (?, ?, ?, ?, ?)"
+        f" ON CONFLICT (division_id) DO UPDATE SET {', '.join(grown)}",
+        [box for box in boxes if box not in set(known)],
+    )
 
 
 def delete_cards(ids: Sequence[int], kinds: Kinds) -> None:

@@ -159,10 +159,11 @@ def morton(lng: float, lat: float) -> int:
 
 
 def cover(west: float, south: float, east: float, north: float) -> list[tuple[int, int]]:
-    """At most 25 ranges (first, last) of Morton codes that together hold the box, neighbours merged."""
+    """Ranges (first, last) of Morton codes that together hold the box, neighbours merged."""
     x0, y0 = _grid(west, south)
     x1, y1 = _grid(east, north)
-    level = max(0, max(x1 - x0, y1 - y0).bit_length() - 2)  # 3 to 5 cells a side
+    # 5 to 9 cells a side; twice as many where a town beside the box may hold more than all of it
+    level = max(0, max(x1 - x0, y1 - y0).bit_length() - (4 if north - south > 0.2 else 3))
     columns = [_spread(x) << 1 for x in range(x0 >> level, (x1 >> level) + 1)]
     rows = [_spread(y) for y in range(y0 >> level, (y1 >> level) + 1)]
     ranges: list[tuple[int, int]] = []

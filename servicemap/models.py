@@ -333,6 +333,16 @@ class SearchRow(Table):
         without_rowid = True
 
 
+class DivisionExtent(Table):
+    """位置范围: a box that holds all rows of search_row in a division; it grows and never shrinks. Degrees."""
+
+    division_id = IntegerField(primary_key=True)
+    west = DoubleField()
+    south = DoubleField()
+    east = DoubleField()
+    north = DoubleField()
+
+
 class ListRow(Table):
     """名录行: as many a facility as it has offers, as in search_row; for lists by code and by division.
 

@@ -343,3 +343,23 @@ def test_processes_that_meet_the_new_day_at_once_do_not_collide(registry, in_pro
     in_processes(roll, registry, 3)
 
     assert faces() == rebuilt(TOMORROW)
+
+
+def test_the_box_of_a_division_holds_all_that_the_index_has_of_it(registry):
+    chance = random.Random(9)
+    places = [
+        a_place(f"第 {number} 家", lng=LNG + chance.gauss(0, 1), lat=LAT + chance.gauss(0, 1))
+        for number in range(20)
+    ]
+    for place in places[:10]:
+        a_change(place, lng=LNG + chance.gauss(0, 2), lat=LAT, position_datum="wgs84")
+
+    outside = db.query(
+        "SELECT r.facility_id FROM search_row r LEFT JOIN division_extent e ON e.division_id = r.division_id"
+        " WHERE e.west IS NULL OR r.lng < e.west OR r.lng > e.east OR r.lat < e.south OR r.lat > e.north"
+    )
+    [box] = db.query("SELECT west, south, east, north FROM division_extent")
+
+    assert outside == []
+    assert box[0] < LNG < box[2]
+    assert box[1] < LAT < box[3]

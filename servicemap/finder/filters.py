@@ -102,7 +102,7 @@ def condition(filters: Filters, row: str, point: str | None, open_: bytes, weeke
     if filters.within:
         spans = " OR ".join(["d.lft BETWEEN ? AND ?"] * len(filters.within))
         ends = [end for span in filters.within for end in (span.lft, span.rgt)]
-        asked.add(f"EXISTS (SELECT 1 FROM division d WHERE d.id = {row}.division_id AND ({spans}))", *ends)
+        asked.add(f"{row}.division_id IN (SELECT d.id FROM division d WHERE {spans})", *ends)
     if filters.age_months is not None:
         asked.add(f"COALESCE({row}.age_from_months, 0) <= ?", filters.age_months)
         asked.add(f"COALESCE({row}.age_to_months, 9999) >= ?", filters.age_months)

@@ -57,7 +57,7 @@ def _instead(record: Record, type_id: int, *, hidden: bool) -> tuple[int, float 
     working = Condition()
     working.add("l.flags & ? = 0", SUSPENDED)
     for span in _around(record.division_id, hidden=hidden):
-        if ids := by_code((type_id,), working, after=0, limit=1, county=span):
+        if ids := by_code((type_id,), working, after=0, limit=1, spans=(span,)):
             return ids[0], None
     return None
 

@@ -1,10 +1,12 @@
 """Places by code: lists without a position, the unplaced ones that follow the near ones, small sets."""
 
 from collections.abc import Sequence
+from heapq import merge
+from itertools import groupby
 
 from servicemap import db
 from servicemap.cards import ANY
-from servicemap.finder.filters import Condition, Within
+from servicemap.finder.filters import Box, Condition, Within
 from servicemap.finder.near import Row
 
 FEW = 2000  # a set of at most so many places is fetched whole and sorted
@@ -18,33 +20,75 @@ def by_code(
     *,
     after: int,
     limit: int,
-    county: Within | None = None,
+    spans: Sequence[Within] = (),
     unplaced: bool = False,
     among: Sequence[int] | None = None,
 ) -> list[int]:
     """At most `limit` ids of open places of any of the types (none: all) that meet the condition (on rows
-    with the alias l), beyond the id `after`, in the order of their codes; `county`: only there; `unplaced`:
-    only those that have no position to show; `among`: only these ids. One query."""
-    types = ", ".join(str(id_) for id_ in type_ids) or str(ANY)
-    only = " AND NOT l.placed" if unplaced else ""
-    if among is not None:
-        only += f" AND l.facility_id IN ({', '.join(map(str, among)) or 'NULL'})"
-    source, span = "list_row l", list[int]()
-    if county and county != EVERYWHERE:
-        # SQLite would rather walk the whole type: 5 ms instead of 0.5 at 1,000,000 places
-        forced = unplaced and db.is_sqlite()
-        join = "CROSS JOIN list_row l INDEXED BY list_row_unplaced" if forced else "JOIN list_row l"
-        source = f"division c {join} ON l.division_id = c.id"
-        above = f" OR c.id IN ({', '.join(map(str, county.above))})" if county.above else ""
-        only += f" AND (c.lft BETWEEN ? AND ?{above})"
-        span = [county.lft, county.rgt]
-    distinct = "" if condition.once and len(type_ids) < 2 else "DISTINCT "
+    with the alias l), beyond the id `after`, in the order of their codes; `spans`: only in these divisions;
+    `unplaced`: only those that have no position to show; `among`: only these ids. One query a type."""
+    if len(type_ids) > 1:  # as a walk each: together they would be sorted whole
+        walks = [
+            by_code(
+                (type_id,), condition, after=after, limit=limit, spans=spans, unplaced=unplaced, among=among
+            )
+            for type_id in type_ids
+        ]
+        return [id_ for id_, _ in groupby(merge(*walks))][:limit]
+    type_id = type_ids[0] if type_ids else ANY
+    distinct = "" if condition.once else "DISTINCT "
+    asked = f"{' AND NOT l.placed' * unplaced}{condition.sql}"
+    within, ends = _standing(spans)
+    if among is None and spans and sum(span.rgt - span.lft + 1 for span in spans) <= FEW:
+        # the first ones of each division: of the whole type most would stand elsewhere
+        index = "list_row_unplaced" if unplaced else "list_row_type_id_division_id_facility_id"
+        forced = f" INDEXED BY {index}" if db.is_sqlite() else ""
+        first = (
+            f"SELECT {distinct}l.facility_id FROM list_row l{forced}{_place(condition)}"
+            f" WHERE l.type_id = {type_id} AND l.division_id = c.id AND l.facility_id > ?{asked}"
+            f" ORDER BY l.facility_id LIMIT {limit}"
+        )
+        values = [after, *condition.params]
+        if db.is_sqlite():
+            source = "division c CROSS JOIN list_row s"
+            where = f"{within} AND s.type_id = {type_id} AND s.facility_id IN ({first})"
+            values = [*ends, *values]
+        else:
+            source, where = f"division c CROSS JOIN LATERAL ({first}) s", within
+            values = [*values, *ends]
+        sql = (
+            f"SELECT DISTINCT s.facility_id FROM {source} WHERE {where} ORDER BY s.facility_id LIMIT {limit}"
+        )
+        return [row[0] for row in db.query(sql, values)]
+    if spans:
+        asked += f" AND EXISTS (SELECT 1 FROM division c WHERE c.id = l.division_id AND {within})"
+    beyond = f"> {after}"
+    if among is not None:  # without the comparison, or SQLite walks the whole type
+        beyond = f"IN ({', '.join(str(id_) for id_ in among if id_ > after) or 'NULL'})"
     rows = db.query(
-        f"SELECT {distinct}l.facility_id FROM {source}{_place(condition)} WHERE l.type_id IN ({types})"
-        f" AND l.facility_id > ?{only}{condition.sql} ORDER BY l.facility_id LIMIT {limit}",
-        [after, *span, *condition.params],
+        f"SELECT {distinct}l.facility_id FROM list_row l{_place(condition)} WHERE l.type_id = {type_id}"
+        f" AND l.facility_id {beyond}{asked} ORDER BY l.facility_id LIMIT {limit}",
+        [*condition.params, *ends],
     )
     return [row[0] for row in rows]
+
+
+def extent_of(spans: Sequence[Within]) -> Box | None:
+    """A box that holds all places with a position in these divisions; None when there is none. One query."""
+    within, ends = _standing(spans)
+    [box] = db.query(
+        "SELECT MIN(e.west), MIN(e.south), MAX(e.east), MAX(e.north)"
+        f" FROM division c JOIN division_extent e ON e.division_id = c.id WHERE {within}",
+        ends,
+    )
+    return None if box[0] is None else box
+
+
+def _standing(spans: Sequence[Within]) -> tuple[str, list[int]]:
+    """(a condition on a division c that it lies in one of the spans, its values)."""
+    tests = ["c.lft BETWEEN ? AND ?"] * len(spans)
+    tests += [f"c.id IN ({', '.join(map(str, span.above))})" for span in spans if span.above]
+    return f"({' OR '.join(tests)})", [end for span in spans for end in (span.lft, span.rgt)]
 
 
 def _place(condition: Condition) -> str:

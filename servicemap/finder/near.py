@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from servicemap import db, geo
 from servicemap.cards import ANY
-from servicemap.finder.filters import NO_FILTERS, Condition
+from servicemap.finder.filters import NO_FILTERS, Box, Condition
 from servicemap.finder.filters import condition as filtered
 
 CAP = 100  # index rows a probe may return before the radius is bisected
@@ -55,19 +55,23 @@ def nearest(
     type_ids: Sequence[int],
     limit: int,
     condition: Condition = NO_CONDITION,
+    within: Box | None = None,
     after: tuple[float, int] = (-1.0, 0),
     depth: int = 0,
 ) -> tuple[list[Hit], bool]:
     """At most `limit` places of any of the types (none: all) within the radius that meet the condition
-    (on rows with the alias r), nearest first, beyond `after` = (distance, id) of the last one shown;
+    (on rows with the alias r), nearest first; `within`: a box that holds all of them; beyond `after` = (distance, id) of the last one shown;
     `depth` = how many were shown before. And whether these are all that were asked for: False when the
     search was broken off after BUDGET_S.
 
     The point is WGS-84. About one query.
     """
     types = tuple(type_ids) or (ANY,)
-    search = types, condition.sql
-    radius = min(radius_m, max(_guess(lng, lat, search, depth + limit), after[0] * 1.05))
+    search, gap = (types, condition.sql), 0.0  # gap: how far it is to the box
+    if within:
+        gap, farthest = _reach(lng, lat, within)
+        radius_m = min(radius_m, farthest)
+    radius = min(radius_m, max(gap + _guess(lng, lat, search, depth + limit), after[0] * 1.05))
     cap = max(CAP, 4 * limit) + 2 * depth
     too_few, too_many = 0.0, math.inf  # radii: fewer than wanted within, more than the cap within
     began, complete = time.monotonic(), True
@@ -75,7 +79,7 @@ def nearest(
         stacked = too_many - too_few < max(1.0, too_few * 0.1)
         if stacked:
             radius = too_many
-        rows = _probe(lng, lat, radius, types, condition, None if stacked else cap)
+        rows = _probe(lng, lat, radius, types, condition, within, None if stacked else cap)
         if len(rows) >= cap and not stacked:
             if too_many < math.inf:  # again: to read more costs less than to ask more often
                 cap *= 4
@@ -84,7 +88,7 @@ def nearest(
             if len(some) == limit and some[-1].distance_m < 0.8 * radius:
                 radius = some[-1].distance_m  # these rows alone would fill the page
             else:
-                radius = (too_few + radius) / 2 if too_few else radius / 3
+                radius = (too_few + radius) / 2 if too_few else gap + (radius - gap) / 3
             continue
         hits = hits_of(rows, lng, lat, radius, after, limit)
         if len(hits) == limit or radius >= radius_m:
@@ -96,9 +100,20 @@ def nearest(
         if stacked:
             too_many = math.inf
         growth = 1.3 * math.sqrt(limit / max(len(hits), 0.5))  # as if they stood evenly
-        radius = min(radius_m, radius * min(4.0, growth), (radius + too_many) / 2)
-    _learn(lng, lat, search, radius, len(rows))
+        wider = gap + max(radius - gap, START_M / 4) * min(4.0, growth)
+        radius = min(radius_m, wider, (radius + too_many) / 2)
+    if not within:
+        _learn(lng, lat, search, radius, len(rows))
     return hits, complete
+
+
+def _reach(lng: float, lat: float, box: Box) -> tuple[float, float]:
+    """How far it is to a box, at the most, and how far at the least to be beyond all that is in it; metres."""
+    west, south, east, north = box
+    metres = geo.distance_from(lng, lat)
+    to_box = metres(min(max(lng, west), east), min(max(lat, south), north))
+    corners = (metres(x, y) for x in (west, east) for y in (south, north))
+    return to_box, 1.02 * max(corners) + 2 * ROUNDED_M
 
 
 def _guess(lng: float, lat: float, search: tuple[tuple[int, ...], str], wanted: int) -> float:
@@ -176,15 +191,25 @@ def shown_distance(distance_m: float, approximate: bool) -> float:
 
 
 def _probe(
-    lng: float, lat: float, radius_m: float, types: tuple[int, ...], condition: Condition, cap: int | None
+    lng: float,
+    lat: float,
+    radius_m: float,
+    types: tuple[int, ...],
+    condition: Condition,
+    within: Box | None,
+    cap: int | None,
 ) -> list[Row]:
-    """The rows of the walks in the box of the radius, at most `cap`."""
+    """The rows of the walks in the box of the radius, and in `within`, at most `cap`."""
     walks = [2 * type_id for type_id in types]
     reach = radius_m + 0.01  # distances are cut to the centimetre
     if radius_m >= ROUNDED_M:  # of the approximate ones none is shown nearer than 1 km
         walks += [walk + 1 for walk in walks]
         reach = max(reach, radius_m // ROUNDED_M * ROUNDED_M + ROUNDED_M / 2)  # shown at r, half a km beyond
     box = geo.box_around(lng, lat, reach)
+    if within:
+        box = max(box[0], within[0]), max(box[1], within[1]), min(box[2], within[2]), min(box[3], within[3])
+        if box[0] > box[2] or box[1] > box[3]:
+            return []
     ranges = geo.cover(*box)
     if db.is_sqlite():
         ranges += [NOTHING] * (-len(ranges) % 4)  # few different texts: prepared statements stay cached

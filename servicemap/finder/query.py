@@ -6,6 +6,7 @@ where they mean something, the places whose name or address holds all the words 
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 
 from servicemap.finder import words
 from servicemap.finder.filters import NO_FILTERS, Filters, Within
@@ -41,24 +42,30 @@ class Query:
         return f"{self.lng}|{self.lat}|{self.datum}|{self.radius_m}|{self.type_ids}|{filters}|{self.open_now}|{self.q}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Part:
-    """Places of any of the types (none: all) that pass the filters, among the ids (None: any) and with the
-    words in their keys."""
+    """Places of any of the types (none: all) that pass the filters, with the words in their keys; `only`:
+    among these ids."""
 
     type_ids: tuple[int, ...]
     filters: Filters
-    ids: list[int] | None = None
-    words: tuple[str, ...] = ()  # free words that too many places have to name their ids
+    words: tuple[str, ...] = ()
+    only: list[int] | None = None
+
+    @cached_property
+    def ids(self) -> list[int] | None:
+        """Those that may be meant, whatever their types and filters; None where they are too many to be named.
+        A query of the text index."""
+        return words.literal_ids(self.words, cap=FEW) if self.words else self.only
 
 
 def parts_of(query: Query, filters: Filters, reading: words.Reading | None) -> list[Part]:
-    """What the query comes to, once its words are read. A query of the text index a part at most."""
+    """What the query comes to, once its words are read."""
     if reading is None:
         return [Part(query.type_ids, filters)]
     if reading.facility_id:
         anywhere = replace(filters, within=filters.within or (EVERYWHERE,))
-        return [Part(query.type_ids, anywhere, [reading.facility_id])]
+        return [Part(query.type_ids, anywhere, only=[reading.facility_id])]
     parts = []
     spans = tuple(Within(place.lft, place.rgt) for place in reading.places)
     meant = replace(
@@ -70,12 +77,10 @@ def parts_of(query: Query, filters: Filters, reading: words.Reading | None) -> l
     )
     types = _common(query.type_ids, reading.types or ())
     if types is not None and (meant.within or not (filters.within and spans)):
-        ids = words.literal_ids(reading.free, cap=FEW) if reading.free else None
-        parts.append(Part(types, meant, ids, reading.free))
+        parts.append(Part(types, meant, reading.free))
     if reading.words and (reading.types or spans or reading.filters):
-        ids = words.literal_ids(reading.words, cap=FEW)
-        parts.append(Part(query.type_ids, filters, ids, reading.words))
-    return parts or [Part(query.type_ids, filters, [])]
+        parts.append(Part(query.type_ids, filters, reading.words))
+    return parts or [Part(query.type_ids, filters, only=[])]
 
 
 def _common(asked: tuple[int, ...], meant: tuple[int, ...]) -> tuple[int, ...] | None:

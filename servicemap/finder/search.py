@@ -15,10 +15,19 @@ from servicemap.audit import State
 from servicemap.cards import ANY
 from servicemap.facility_types import PROTECTION, known_kinds
 from servicemap.finder import cursor, words
-from servicemap.finder.filters import NO_FILTERS, Condition, Within, condition
+from servicemap.finder.filters import NO_FILTERS, Box, Condition, Filters, Within, condition
 from servicemap.finder.hotlines import hotlines
 from servicemap.finder.items import Listed, Style, listed_items, listed_rows, near_items, shown_items
-from servicemap.finder.listing import EVERYWHERE, FEW, NOWHERE, by_code, rows_among, rows_within, types_among
+from servicemap.finder.listing import (
+    EVERYWHERE,
+    FEW,
+    NOWHERE,
+    by_code,
+    extent_of,
+    rows_among,
+    rows_within,
+    types_among,
+)
 from servicemap.finder.near import BUDGET_S, Hit, hits_of, nearest
 from servicemap.finder.opening import Moment, moment
 from servicemap.finder.query import Part, Query, parts_of
@@ -169,6 +178,9 @@ class _Search:
             few = rows_within(part.type_ids, spans, self._on(part, "l", "f"))
         if few is not None:
             return hits_of(few, lng, lat, radius_m, after, limit)
+        extent = _extent(self.version, part.filters.within) if part.filters.within else None
+        if part.filters.within and not extent:
+            return []
         hits, complete = nearest(
             lng,
             lat,
@@ -176,6 +188,7 @@ class _Search:
             type_ids=part.type_ids,
             limit=limit,
             condition=self._on(part, "r", "r"),
+            within=extent,
             after=after,
             depth=start.depth,
         )
@@ -268,33 +281,40 @@ class _Search:
     def _codes(
         self, after: int, limit: int, *, county: Within | None = None, unplaced: bool = False
     ) -> list[int]:
-        found = [self._part_codes(part, after, limit, county, unplaced=unplaced) for part in self.parts]
+        found = list[list[int]]()
+        last: int | None = None  # what a part that fills the page leaves to the others
+        for part in self.parts:
+            found.append(self._part_codes(part, after, limit, last, county, unplaced=unplaced))
+            last = found[-1][-1] if len(found[-1]) == limit else last
         ids = found[0] if len(found) == 1 else _once(merge(*found), lambda id_: id_, limit)
         return [id_ for id_ in ids if id_ <= self.reached] if self.reached else ids
 
     def _part_codes(
-        self, part: Part, after: int, limit: int, county: Within | None = None, *, unplaced: bool = False
+        self,
+        part: Part,
+        after: int,
+        limit: int,
+        last: int | None = None,
+        county: Within | None = None,
+        *,
+        unplaced: bool = False,
     ) -> list[int]:
-        if unplaced and part.filters.within:  # there, wherever the point is
-            county = EVERYWHERE
-        if (
-            county in (None, EVERYWHERE) and len(part.filters.within) == 1
-        ):  # as a join: quicker than a test a row
-            county = part.filters.within[0]
-            part = replace(part, filters=replace(part.filters, within=()))
-        on = self._on(part, "l", None if unplaced else "f")
+        """Up to the id `last` where it is given; `county`: only there, if the part names no place itself."""
+        spans = part.filters.within or ((county,) if county not in (None, EVERYWHERE) else ())
 
         def some(among: Sequence[int] | None) -> list[int]:
+            elsewhere = replace(part.filters, within=())  # by_code knows the spans
+            on = self._on(part, "l", None if unplaced else "f", elsewhere, keyed=among is None)
             return by_code(
-                part.type_ids, on, after=after, limit=limit, county=county, unplaced=unplaced, among=among
+                part.type_ids, on, after=after, limit=limit, spans=spans, unplaced=unplaced, among=among
             )
 
-        if part.ids is not None or not part.words or unplaced:
+        if not part.words or unplaced or (last is None and part.ids is not None):
             return some(part.ids)
         got = list[int]()
         at = after
         while len(got) < limit:  # as they come from the text index, by id
-            ids = words.ids_after(part.words, at, FEW)
+            ids = words.ids_after(part.words, at, FEW, last)
             got += some(ids)
             if len(ids) < FEW:
                 break
@@ -304,12 +324,16 @@ class _Search:
                 break
         return got[:limit]
 
-    def _on(self, part: Part, row: str, point: str | None) -> Condition:
-        filters, now = part.filters, self.moment
+    def _on(
+        self, part: Part, row: str, point: str | None, filters: Filters | None = None, *, keyed: bool = True
+    ) -> Condition:
+        """The part, or its words with other filters, as a condition; `keyed`: with the words, where they are
+        not ids already."""
+        filters, now = filters or part.filters, self.moment
         open_ = now.open if filters.open_at else b""
         weekends = now.weekends if filters.open_weekends else b""
         asked = condition(filters, row, point, open_, weekends)
-        if part.words and part.ids is None:
+        if keyed and part.words and part.ids is None:
             sql, params = words.contains_sql(part.words)
             exists = (
                 f"EXISTS (SELECT 1 FROM search_key k WHERE k.facility_id = {row}.facility_id AND ({sql}))"
@@ -366,11 +390,16 @@ def _once(items: Iterable[Any], key: Callable[[Any], int], limit: int) -> list[A
 
 
 @lru_cache(maxsize=1024)
+def _extent(version: State, spans: tuple[Within, ...]) -> Box | None:
+    return extent_of(spans)
+
+
+@lru_cache(maxsize=1024)
 def _unplaced(version: State, type_id: int, county: Within, after: int) -> Sequence[int]:
     """The ids of the unplaced ones of a type in a county, as many as a page may show: the same for everybody
     there."""
     plain = condition(NO_FILTERS, "l", None, b"", b"")
-    return by_code((type_id,), plain, after=after, limit=MOST_A_PAGE + 1, county=county, unplaced=True)
+    return by_code((type_id,), plain, after=after, limit=MOST_A_PAGE + 1, spans=(county,), unplaced=True)
 
 
 @lru_cache(maxsize=4)

@@ -233,11 +233,12 @@ def literal_ids(words: Sequence[str], *, cap: int, typed: bool = False) -> list[
     return sorted(row[0] for row in rows) if len(rows) <= cap else None
 
 
-def ids_after(words: Sequence[str], after: int, limit: int) -> list[int]:
-    """At most `limit` of the facilities whose keys contain all the words, beyond the id `after`, by id.
-    One query that stops at the last of them."""
+def ids_after(words: Sequence[str], after: int, limit: int, last: int | None = None) -> list[int]:
+    """At most `limit` of the facilities whose keys contain all the words, beyond the id `after` and up to
+    `last`, by id. One query that stops at the last of them."""
+    until = "" if last is None else f" AND found.id <= {last}"
     rows = db.query(
-        f"SELECT found.id FROM {keys.matching('search_key')} WHERE found.id > ? ORDER BY found.id LIMIT {limit}",
+        f"SELECT found.id FROM {keys.matching('search_key')} WHERE found.id > ?{until} ORDER BY found.id LIMIT {limit}",
         (keys.expression(_ways(words)), after),
     )
     return [row[0] for row in rows]

@@ -85,6 +85,13 @@ STATEMENTS = (
     ){narrow}""",
     "CREATE INDEX list_row_type_id_division_id_facility_id ON list_row (type_id, division_id, facility_id)",
     "CREATE INDEX list_row_unplaced ON list_row (type_id, division_id, facility_id) WHERE NOT placed",
+    """CREATE TABLE division_extent (
+        division_id INTEGER NOT NULL PRIMARY KEY,
+        west {double} NOT NULL,
+        south {double} NOT NULL,
+        east {double} NOT NULL,
+        north {double} NOT NULL
+    )""",
     # all cards are due: the first roll-over after the upgrade writes them and their rows anew
     "UPDATE card SET fresh_until = '1900-01-01'",
 )
