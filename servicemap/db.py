@@ -176,6 +176,31 @@ def day(value: Any) -> Any:
     return date.fromisoformat(value) if isinstance(value, str) else value
 
 
+class TooLongError(Exception):
+    """A statement took longer than it was given."""
+
+
+@contextmanager
+def at_most(seconds: float) -> Iterator[None]:
+    """Break off a reading statement of the block that takes longer: TooLongError."""
+    if is_sqlite():
+        connection, until = database.connection(), time.monotonic() + seconds
+        connection.set_progress_handler(lambda: time.monotonic() > until, 10_000)
+    else:
+        execute(f"SET statement_timeout = {max(1, round(seconds * 1000))}")
+    try:
+        yield
+    except (peewee.OperationalError, sqlite3.OperationalError) as error:  # the latter while rows are fetched
+        if "interrupted" in str(error) or "statement timeout" in str(error):
+            raise TooLongError from error
+        raise
+    finally:
+        if is_sqlite():
+            connection.set_progress_handler(None, 0)
+        else:
+            execute("RESET statement_timeout")
+
+
 @contextmanager
 def mapped() -> Iterator[None]:
     """Turn what the engine says into words that a person can act on."""

@@ -210,3 +210,14 @@ def test_no_password_stands_in_the_address_for_people():
     db.open_database("postgresql://worker:secret@db.example/registry")
 
     assert db.address() == "postgresql://worker@db.example/registry"
+
+
+def test_a_statement_that_takes_longer_than_it_may_is_broken_off_and_the_next_one_is_not(registry):
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000000000) SELECT MAX(i) FROM n"
+
+    with pytest.raises(db.TooLongError), db.at_most(0.05):
+        db.query(endless)
+
+    with db.at_most(60):
+        assert db.query("SELECT 1") == [(1,)]
+    assert db.query("SELECT 1") == [(1,)]

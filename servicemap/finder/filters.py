@@ -74,11 +74,12 @@ NO_FILTERS = Filters()
 @dataclass(slots=True)
 class Condition:
     """Parts of a WHERE, each with its parameters, in order. `once`: of each type at most one row a place
-    meets it; else whoever reads the rows drops the others."""
+    meets it; else whoever reads the rows drops the others. `slow`: a row costs a look-up elsewhere."""
 
     parts: list[str] = field(default_factory=list)
     params: list[Any] = field(default_factory=list)
     once: bool = False
+    slow: bool = False
 
     def add(self, part: str, *params: Any) -> None:
         self.parts.append(part)

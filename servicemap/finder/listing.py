@@ -10,6 +10,8 @@ from servicemap.finder.filters import Box, Condition, Within
 from servicemap.finder.near import Row
 
 FEW = 2000  # a set of at most so many places is fetched whole and sorted
+# SQLite must be told: without statistics it rather walks the whole type
+BY_DIVISION = "list_row_type_id_division_id_facility_id"
 EVERYWHERE = Within(-(2**31), 2**31 - 1)
 NOWHERE = Within(1, 0)
 
@@ -41,7 +43,7 @@ def by_code(
     within, ends = _standing(spans)
     if among is None and spans and sum(span.rgt - span.lft + 1 for span in spans) <= FEW:
         # the first ones of each division: of the whole type most would stand elsewhere
-        index = "list_row_unplaced" if unplaced else "list_row_type_id_division_id_facility_id"
+        index = "list_row_unplaced" if unplaced else BY_DIVISION
         forced = f" INDEXED BY {index}" if db.is_sqlite() else ""
         first = (
             f"SELECT {distinct}l.facility_id FROM list_row l{forced}{_place(condition)}"
@@ -116,7 +118,9 @@ def rows_within(type_ids: Sequence[int], spans: Sequence[Within], condition: Con
     """All placed rows of some divisions that meet the condition, one or more a place, or None when they are
     more than FEW. One query."""
     where = " OR ".join(f"c.lft BETWEEN {span.lft} AND {span.rgt}" for span in spans)
-    source = "division c JOIN list_row l ON l.division_id = c.id"
+    forced = f" INDEXED BY {BY_DIVISION}" if db.is_sqlite() else ""
+    source = f"division c CROSS JOIN list_row l{forced}"
+    where = f"l.division_id = c.id AND ({where})"
     rows = _rows(type_ids, condition, f"({where})", source, f" LIMIT {FEW + 1}")
     return rows if len(rows) <= FEW else None
 

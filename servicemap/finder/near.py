@@ -8,6 +8,7 @@ one point would hide a nearer one. `python -m bench` prints how many probes a qu
 import math
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -74,12 +75,17 @@ def nearest(
     radius = min(radius_m, max(gap + _guess(lng, lat, search, depth + limit), after[0] * 1.05))
     cap = max(CAP, 4 * limit) + 2 * depth
     too_few, too_many = 0.0, math.inf  # radii: fewer than wanted within, more than the cap within
-    began, complete = time.monotonic(), True
+    began, complete, hits = time.monotonic(), True, list[Hit]()
     while True:
         stacked = too_many - too_few < max(1.0, too_few * 0.1)
         if stacked:
             radius = too_many
-        rows = _probe(lng, lat, radius, types, condition, within, None if stacked else cap)
+        try:
+            with db.at_most(BUDGET_S) if condition.slow else nullcontext():
+                rows = _probe(lng, lat, radius, types, condition, within, None if stacked else cap)
+        except db.TooLongError:
+            complete = False
+            break
         if len(rows) >= cap and not stacked:
             if too_many < math.inf:  # again: to read more costs less than to ask more often
                 cap *= 4
@@ -102,7 +108,7 @@ def nearest(
         growth = 1.3 * math.sqrt(limit / max(len(hits), 0.5))  # as if they stood evenly
         wider = gap + max(radius - gap, START_M / 4) * min(4.0, growth)
         radius = min(radius_m, wider, (radius + too_many) / 2)
-    if not within:
+    if complete and not within:
         _learn(lng, lat, search, radius, len(rows))
     return hits, complete
 

@@ -178,9 +178,13 @@ class _Search:
             few = rows_within(part.type_ids, spans, self._on(part, "l", "f"))
         if few is not None:
             return hits_of(few, lng, lat, radius_m, after, limit)
-        extent = _extent(self.version, part.filters.within) if part.filters.within else None
-        if part.filters.within and not extent:
-            return []
+        extent = None
+        if part.filters.within:
+            extent = _extent(self.version, part.filters.within)
+            if not extent:
+                return []
+        elif part.words and self.query.radius_m is None:
+            radius_m = min(radius_m, USUAL_M)  # of names that so many places have, those around
         hits, complete = nearest(
             lng,
             lat,
@@ -339,6 +343,7 @@ class _Search:
                 f"EXISTS (SELECT 1 FROM search_key k WHERE k.facility_id = {row}.facility_id AND ({sql}))"
             )
             asked.add(exists, *params)
+            asked.slow = True
         return asked
 
     def _page(

@@ -9,6 +9,7 @@ from typing import Any
 from servicemap import db, divisions, keys, text
 from servicemap.divisions import Step, rank
 from servicemap.facility_types import Kind, Kinds
+from servicemap.finder.listing import BY_DIVISION
 from servicemap.finder.sayings import FILLER, sayings, without_ages
 from servicemap.finder.words import (
     MOST_IN_FRONT,
@@ -198,10 +199,11 @@ def _walked(ways: Sequence[Alternatives], spans: Sequence[Span]) -> list[Any]:
     """The same of a common word in a division: tried in turn there, as the index would give all others first."""
     sql, ends = _standing(spans, "d")
     contains, values = keys.contains(ways, "k")
+    forced = f" INDEXED BY {BY_DIVISION}" if db.is_sqlite() else ""
     return db.query(
         "SELECT l.facility_id, f.name, l.division_id, k.ch FROM (SELECT l.facility_id, l.division_id"
-        " FROM division d JOIN list_row l ON l.type_id = 0 AND l.offer = 0 AND l.division_id = d.id"
-        f" WHERE 1 = 1{sql} LIMIT {WALKED}) l JOIN search_key k ON k.facility_id = l.facility_id"
+        f" FROM division d CROSS JOIN list_row l{forced}"
+        f" WHERE l.type_id = 0 AND l.offer = 0 AND l.division_id = d.id{sql} LIMIT {WALKED}) l JOIN search_key k ON k.facility_id = l.facility_id"
         f" JOIN facility f ON f.id = l.facility_id WHERE {contains} LIMIT {SOME}",
         (*ends, *values),
     )

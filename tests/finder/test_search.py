@@ -329,3 +329,16 @@ def test_a_list_that_is_broken_off_says_so_and_goes_on_where_it_stopped(monkeypa
     assert [one.id for one in found_on(pages)] == [place.id for place in places if place.verified_on]
     assert any(page.partial for page in pages)
     assert count(query).capped
+
+
+@pytest.mark.usefixtures("registry")
+def test_a_common_word_that_nothing_near_has_is_given_up_in_time_and_the_answer_says_so(monkeypatch):
+    monkeypatch.setattr(query_room, "FEW", 3)
+    monkeypatch.setattr(near, "BUDGET_S", 0.0)
+    a_countryside(Random(36), 300)
+    for number in range(5):
+        a_place(f"北门 {number}", division="441881101201", lat=LAT + 3)
+
+    page = search(replace(HERE, q="北门"))
+
+    assert page.partial
