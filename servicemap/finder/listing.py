@@ -10,6 +10,7 @@ from servicemap.finder.filters import Box, Condition, Within
 from servicemap.finder.near import Row
 
 FEW = 2000  # a set of at most so many places is fetched whole and sorted
+FEW_NEAR = 500  # the same of what stands in a division, where a ring search could do it too
 # SQLite must be told: without statistics it rather walks the whole type
 BY_DIVISION = "list_row_type_id_division_id_facility_id"
 EVERYWHERE = Within(-(2**31), 2**31 - 1)
@@ -116,13 +117,13 @@ def types_among(ids: Sequence[int], type_ids: Sequence[int], condition: Conditio
 
 def rows_within(type_ids: Sequence[int], spans: Sequence[Within], condition: Condition) -> list[Row] | None:
     """All placed rows of some divisions that meet the condition, one or more a place, or None when they are
-    more than FEW. One query."""
+    more than FEW_NEAR. One query."""
     where = " OR ".join(f"c.lft BETWEEN {span.lft} AND {span.rgt}" for span in spans)
     forced = f" INDEXED BY {BY_DIVISION}" if db.is_sqlite() else ""
     source = f"division c CROSS JOIN list_row l{forced}"
     where = f"l.division_id = c.id AND ({where})"
-    rows = _rows(type_ids, condition, f"({where})", source, f" LIMIT {FEW + 1}")
-    return rows if len(rows) <= FEW else None
+    rows = _rows(type_ids, condition, f"({where})", source, f" LIMIT {FEW_NEAR + 1}")
+    return rows if len(rows) <= FEW_NEAR else None
 
 
 def _rows(

@@ -68,11 +68,12 @@ def nearest(
     The point is WGS-84. About one query.
     """
     types = tuple(type_ids) or (ANY,)
-    search, gap = (types, condition.sql), 0.0  # gap: how far it is to the box
+    search = types, condition.sql
+    gap, entry = 0.0, (lng, lat)  # how far it is to the box, and where it is nearest
     if within:
-        gap, farthest = _reach(lng, lat, within)
+        gap, entry, farthest = _reach(lng, lat, within)
         radius_m = min(radius_m, farthest)
-    radius = min(radius_m, max(gap + _guess(lng, lat, search, depth + limit), after[0] * 1.05))
+    radius = min(radius_m, max(gap + _guess(*entry, search, depth + limit), after[0] * 1.05))
     cap = max(CAP, 4 * limit) + 2 * depth
     too_few, too_many = 0.0, math.inf  # radii: fewer than wanted within, more than the cap within
     began, complete, hits = time.monotonic(), True, list[Hit]()
@@ -113,13 +114,13 @@ def nearest(
     return hits, complete
 
 
-def _reach(lng: float, lat: float, box: Box) -> tuple[float, float]:
-    """How far it is to a box, at the most, and how far at the least to be beyond all that is in it; metres."""
+def _reach(lng: float, lat: float, box: Box) -> tuple[float, tuple[float, float], float]:
+    """(how far it is to a box; where it is nearest; how far it is at most to what is in it), in metres."""
     west, south, east, north = box
     metres = geo.distance_from(lng, lat)
-    to_box = metres(min(max(lng, west), east), min(max(lat, south), north))
+    entry = min(max(lng, west), east), min(max(lat, south), north)
     corners = (metres(x, y) for x in (west, east) for y in (south, north))
-    return to_box, 1.02 * max(corners) + 2 * ROUNDED_M
+    return metres(*entry), entry, 1.02 * max(corners) + 2 * ROUNDED_M
 
 
 def _guess(lng: float, lat: float, search: tuple[tuple[int, ...], str], wanted: int) -> float:

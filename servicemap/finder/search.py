@@ -178,26 +178,29 @@ class _Search:
             few = rows_within(part.type_ids, spans, self._on(part, "l", "f"))
         if few is not None:
             return hits_of(few, lng, lat, radius_m, after, limit)
-        extent = None
-        if part.filters.within:
-            extent = _extent(self.version, part.filters.within)
-            if not extent:
-                return []
-        elif part.words and self.query.radius_m is None:
+        spans = part.filters.within
+        if not spans and part.words and self.query.radius_m is None:
             radius_m = min(radius_m, USUAL_M)  # of names that so many places have, those around
-        hits, complete = nearest(
-            lng,
-            lat,
-            radius_m=radius_m,
-            type_ids=part.type_ids,
-            limit=limit,
-            condition=self._on(part, "r", "r"),
-            within=extent,
-            after=after,
-            depth=start.depth,
-        )
-        self.complete = self.complete and complete
-        return hits
+        found = list[list[Hit]]()
+        for box in [_extent(self.version, span) for span in spans] if spans else [None]:
+            if spans and not box:
+                continue
+            hits, complete = nearest(
+                lng,
+                lat,
+                radius_m=radius_m,
+                type_ids=part.type_ids,
+                limit=limit,
+                condition=self._on(part, "r", "r"),
+                within=box,
+                after=after,
+                depth=start.depth,
+            )
+            found.append(hits)
+            if len(hits) == limit:  # the other divisions must do better
+                radius_m = hits[-1].distance_m
+            self.complete = self.complete and complete
+        return found[0] if len(found) == 1 else _once(merge(*found), lambda hit: hit.facility_id, limit)
 
     def _widened(self, limit: int, start: cursor.Place) -> list[Hit]:
         """What is in the smallest wider radius that holds something; `radius_m` tells it."""
@@ -395,8 +398,8 @@ def _once(items: Iterable[Any], key: Callable[[Any], int], limit: int) -> list[A
 
 
 @lru_cache(maxsize=1024)
-def _extent(version: State, spans: tuple[Within, ...]) -> Box | None:
-    return extent_of(spans)
+def _extent(version: State, span: Within) -> Box | None:
+    return extent_of((span,))
 
 
 @lru_cache(maxsize=1024)
