@@ -115,15 +115,17 @@ def types_among(ids: Sequence[int], type_ids: Sequence[int], condition: Conditio
     )
 
 
-def rows_within(type_ids: Sequence[int], spans: Sequence[Within], condition: Condition) -> list[Row] | None:
-    """All placed rows of some divisions that meet the condition, one or more a place, or None when they are
-    more than FEW_NEAR. One query."""
+def rows_within(
+    type_ids: Sequence[int], spans: Sequence[Within], condition: Condition
+) -> tuple[list[Row], bool]:
+    """(placed rows of some divisions that meet the condition, one or more a place; whether these are all,
+    which they are not beyond FEW_NEAR). One query."""
     where = " OR ".join(f"c.lft BETWEEN {span.lft} AND {span.rgt}" for span in spans)
     forced = f" INDEXED BY {BY_DIVISION}" if db.is_sqlite() else ""
     source = f"division c CROSS JOIN list_row l{forced}"
     where = f"l.division_id = c.id AND ({where})"
     rows = _rows(type_ids, condition, f"({where})", source, f" LIMIT {FEW_NEAR + 1}")
-    return rows if len(rows) <= FEW_NEAR else None
+    return rows, len(rows) <= FEW_NEAR
 
 
 def _rows(

@@ -57,13 +57,15 @@ def nearest(
     limit: int,
     condition: Condition = NO_CONDITION,
     within: Box | None = None,
+    bound_m: float | None = None,
     after: tuple[float, int] = (-1.0, 0),
     depth: int = 0,
 ) -> tuple[list[Hit], bool]:
     """At most `limit` places of any of the types (none: all) within the radius that meet the condition
-    (on rows with the alias r), nearest first; `within`: a box that holds all of them; beyond `after` = (distance, id) of the last one shown;
-    `depth` = how many were shown before. And whether these are all that were asked for: False when the
-    search was broken off after BUDGET_S.
+    (on rows with the alias r), nearest first, beyond `after` = (distance, id) of the last one shown; `depth`
+    = how many were shown before. And whether these are all that were asked for: False when the search was
+    broken off after BUDGET_S. `within`: a box that holds all of them; `bound_m`: a radius that is likely to
+    be just wide enough.
 
     The point is WGS-84. About one query.
     """
@@ -75,10 +77,12 @@ def nearest(
         radius_m = min(radius_m, farthest)
     radius = min(radius_m, max(gap + _guess(*entry, search, depth + limit), after[0] * 1.05))
     cap = max(CAP, 4 * limit) + 2 * depth
+    if bound_m is not None:
+        radius, cap = min(radius_m, bound_m), 20 * cap
     too_few, too_many = 0.0, math.inf  # radii: fewer than wanted within, more than the cap within
     began, complete, hits = time.monotonic(), True, list[Hit]()
     while True:
-        stacked = too_many - too_few < max(1.0, too_few * 0.1)
+        stacked = too_many - too_few < max(1.0, (too_few - gap) * 0.1)
         if stacked:
             radius = too_many
         try:

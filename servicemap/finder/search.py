@@ -171,15 +171,20 @@ class _Search:
     def _part_hits(self, part: Part, radius_m: float, limit: int, start: cursor.Place) -> list[Hit]:
         lng, lat = self.point
         after = (start.distance_m, start.facility_id)
-        few = None
+        spans = part.filters.within
+        bound_m: float | None = None  # within which a page is sure to be
+        sample = list[Hit]()
         if part.ids is not None:
             few = rows_among(part.ids, part.type_ids, self._on(part, "l", "f"))
-        elif spans := part.filters.within:
-            few = rows_within(part.type_ids, spans, self._on(part, "l", "f"))
-        if few is not None:
             return hits_of(few, lng, lat, radius_m, after, limit)
-        spans = part.filters.within
-        if not spans and part.words and self.query.radius_m is None:
+        if spans:
+            some, are_all = rows_within(part.type_ids, spans, self._on(part, "l", "f"))
+            sample = hits_of(some, lng, lat, radius_m, after, limit)
+            if are_all:
+                return sample
+            if len(sample) == limit:
+                radius_m = bound_m = sample[-1].distance_m
+        elif part.words and self.query.radius_m is None:
             radius_m = min(radius_m, USUAL_M)  # of names that so many places have, those around
         found = list[list[Hit]]()
         for box in [_extent(self.version, span) for span in spans] if spans else [None]:
@@ -193,13 +198,16 @@ class _Search:
                 limit=limit,
                 condition=self._on(part, "r", "r"),
                 within=box,
+                bound_m=bound_m,
                 after=after,
                 depth=start.depth,
             )
             found.append(hits)
             if len(hits) == limit:  # the other divisions must do better
-                radius_m = hits[-1].distance_m
+                radius_m = bound_m = hits[-1].distance_m
             self.complete = self.complete and complete
+        if not any(found):  # broken off before the nearest were known: some, then, and not none
+            return sample
         return found[0] if len(found) == 1 else _once(merge(*found), lambda hit: hit.facility_id, limit)
 
     def _widened(self, limit: int, start: cursor.Place) -> list[Hit]:
