@@ -5,25 +5,24 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cached_property, lru_cache
+from functools import cached_property
 from heapq import merge
 from time import monotonic
 from typing import Any
 
-from servicemap import db, divisions, geo, registry
+from servicemap import db, geo, registry
 from servicemap.audit import State
 from servicemap.cards import ANY
 from servicemap.facility_types import PROTECTION, known_kinds
 from servicemap.finder import cursor, words
-from servicemap.finder.filters import NO_FILTERS, Box, Condition, Filters, Within, condition
-from servicemap.finder.hotlines import hotlines
-from servicemap.finder.items import Listed, Style, listed_items, listed_rows, near_items, shown_items
+from servicemap.finder.around import FARTHEST_M, county_around, extent, hotline_items, unplaced_ids
+from servicemap.finder.filters import NO_FILTERS, Condition, Filters, Within, condition
+from servicemap.finder.items import Listed, Style, listed_rows, near_items, shown_items
 from servicemap.finder.listing import (
     EVERYWHERE,
     FEW,
     NOWHERE,
     by_code,
-    extent_of,
     rows_among,
     rows_within,
     types_among,
@@ -33,10 +32,8 @@ from servicemap.finder.opening import Moment, moment
 from servicemap.finder.query import Part, Query, parts_of
 
 USUAL_M = 5000
-FARTHEST_M = 500_000  # beyond it nothing is near
 WIDENED_M = (10_000, 20_000, 50_000, 100_000, 200_000, FARTHEST_M)  # where nothing is inside the radius
 MOST_COUNTED = 1000
-MOST_A_PAGE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +184,7 @@ class _Search:
         elif part.words and self.query.radius_m is None:
             radius_m = min(radius_m, USUAL_M)  # of names that so many places have, those around
         found = list[list[Hit]]()
-        for box in [_extent(self.version, span) for span in spans] if spans else [None]:
+        for box in [extent(self.version, span) for span in spans] if spans else [None]:
             if spans and not box:
                 continue
             hits, complete = nearest(
@@ -221,7 +218,9 @@ class _Search:
     def _tail(self, county: Within, after: int, limit: int) -> Sequence[Listed]:
         query = self.query
         if query.filters == NO_FILTERS and not query.open_now and not query.q:
-            found = [_unplaced(self.version, type_id, county, after) for type_id in query.type_ids or (ANY,)]
+            found = [
+                unplaced_ids(self.version, type_id, county, after) for type_id in query.type_ids or (ANY,)
+            ]
             return self._rows(_once(merge(*found), lambda id_: id_, limit))
         return self._rows(self._codes(after, limit, county=county, unplaced=True))
 
@@ -235,7 +234,7 @@ class _Search:
             return None  # nothing without a position is in a box
         if all(part.filters.within for part in self.parts):
             return EVERYWHERE
-        return _county(self.version, *self.point, nearest_id) or NOWHERE
+        return county_around(self.version, *self.point, nearest_id) or NOWHERE
 
     # Without a position
 
@@ -391,7 +390,7 @@ class _Search:
         types = {*self.query.type_ids, *((read and read.types) or ())}
         topics = {kinds.by_id[id_].topic for id_ in types if id_ in kinds.by_id}
         asked = PROTECTION in topics or (read and read.protection)
-        return _hotline_items(self.version, self.moment) if asked and self.first else None
+        return hotline_items(self.version, self.moment) if asked and self.first else None
 
 
 def _once(items: Iterable[Any], key: Callable[[Any], int], limit: int) -> list[Any]:
@@ -403,48 +402,3 @@ def _once(items: Iterable[Any], key: Callable[[Any], int], limit: int) -> list[A
             if len(kept) == limit:
                 break
     return kept
-
-
-@lru_cache(maxsize=1024)
-def _extent(version: State, span: Within) -> Box | None:
-    return extent_of((span,))
-
-
-@lru_cache(maxsize=1024)
-def _unplaced(version: State, type_id: int, county: Within, after: int) -> Sequence[int]:
-    """The ids of the unplaced ones of a type in a county, as many as a page may show: the same for everybody
-    there."""
-    plain = condition(NO_FILTERS, "l", None, b"", b"")
-    return by_code((type_id,), plain, after=after, limit=MOST_A_PAGE + 1, spans=(county,), unplaced=True)
-
-
-@lru_cache(maxsize=4)
-def _hotline_items(version: State, now: Moment) -> Sequence[bytes]:
-    return listed_items(hotlines(now.at.date()), (), Style(now), after_near=False)
-
-
-def _county(version: State, lng: float, lat: float, nearest_id: int) -> Within | None:
-    """The county that the point lies in: by its shape, else that of the nearest place found, else that of the
-    nearest of any kind."""
-    id_ = divisions.locate(lng, lat, version)
-    if id_ is None:
-        if not nearest_id:
-            hits, _ = nearest(lng, lat, radius_m=FARTHEST_M, type_ids=(), limit=1)
-            nearest_id = hits[0].facility_id if hits else 0
-        rows = db.query("SELECT division_id FROM facility WHERE id = ?", (nearest_id,))
-        id_ = rows[0][0] if rows else None
-    return _county_span(version, id_) if id_ else None
-
-
-@lru_cache(maxsize=4096)
-def _county_span(version: State, division_id: int) -> Within | None:
-    """The county of a division, and what stands above it: a city's hotline is its counties' too."""
-    rows = db.query(
-        "SELECT c.id, c.lft, c.rgt FROM division d JOIN division c ON c.lft <= d.lft AND c.rgt >= d.rgt"
-        " WHERE d.id = ? AND c.level NOT IN ('town', 'community') ORDER BY c.lft DESC",
-        (division_id,),
-    )
-    if not rows:
-        return None
-    (_, lft, rgt), *higher = rows
-    return Within(lft, rgt, tuple(sorted(row[0] for row in higher)))
