@@ -7,7 +7,7 @@ from marshmallow import ValidationError, fields, validates_schema
 
 from servicemap import facilities, facts
 from servicemap.access import READ_RECORD
-from servicemap.api.answers import answer, detail, found
+from servicemap.api.answers import GEOJSON, answer, detail, found
 from servicemap.api.filters import FILTERS, MOST_TYPES, FilterFields, filters_of, types_and_division
 from servicemap.api.inputs import Choice, Several, Strict, Text, Whole, Yes
 from servicemap.api.parsing import StrictBlueprint, parameter
@@ -27,6 +27,15 @@ from servicemap.geo import DATUMS
 
 blp = StrictBlueprint("facilities", __name__, url_prefix="/api/v1", description="服务点")
 
+GEOJSON_TOO = {
+    "200": {
+        "description": "OK",
+        "content": {
+            "application/json": {"schema": FacilitiesSchema},
+            GEOJSON: {"schema": {"type": "object", "description": "format=geojson：FeatureCollection"}},
+        },
+    }
+}
 MEMBERS = tuple(FacilitySchema().fields)
 
 
@@ -86,6 +95,7 @@ class RecordsSchema(DemoSchema):
 
 
 @blp.get("/facilities")
+@blp.doc(responses=GEOJSON_TOO)
 @blp.arguments(FindSchema, location="query")
 @blp.response(200, FacilitiesSchema)
 @blp.fails(400, 503)
@@ -95,6 +105,7 @@ def list_facilities(args: dict[str, Any]) -> Response:
 
 
 @blp.post("/facilities/search")
+@blp.doc(responses=GEOJSON_TOO)
 @blp.arguments(FindSchema)
 @blp.response(200, FacilitiesSchema)
 @blp.fails(400, 413, 415, 503)

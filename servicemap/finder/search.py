@@ -289,6 +289,8 @@ class _Search:
         if not hits and (self.query.lng is None or (self.named and self.query.radius_m is None)):
             return self._codes(0, limit)
         ids = [hit.facility_id for hit in hits]
+        if len(ids) == limit:
+            return ids
         county = self._county(ids[0] if ids else 0)
         return ids + (self._codes(0, limit - len(ids), county=county, unplaced=True) if county else [])
 

@@ -332,13 +332,24 @@ def test_a_list_that_is_broken_off_says_so_and_goes_on_where_it_stopped(monkeypa
 
 
 @pytest.mark.usefixtures("registry")
-def test_a_common_word_that_nothing_near_has_is_given_up_in_time_and_the_answer_says_so(monkeypatch):
-    monkeypatch.setattr(query_room, "FEW", 3)
-    monkeypatch.setattr(near, "BUDGET_S", 0.0)
-    a_countryside(Random(36), 300)
-    for number in range(5):
-        a_place(f"北门 {number}", division="441881101201", lat=LAT + 3)
+def test_a_search_that_runs_out_of_time_says_so_and_pretends_no_end(monkeypatch):
+    a_place("far", lat=LAT + 0.3)
+    a_place("unplaced", lng=None)
+    monkeypatch.setattr(near, "BUDGET_S", -1.0)
 
-    page = search(replace(HERE, q="北门"))
+    page = search(replace(HERE, radius_m=50_000), counted=True)
 
-    assert page.partial
+    assert (page.partial, page.items, page.widened_from_m) == (True, [], None)
+    assert page.counts.capped
+
+
+@pytest.mark.usefixtures("registry")
+@pytest.mark.parametrize("position", [{}, {"lng": LNG, "lat": LAT}])
+def test_counting_ends_at_the_most_that_is_counted(monkeypatch, position):
+    monkeypatch.setattr(finder_search, "MOST_COUNTED", 3)
+    for number in range(6):
+        a_place(f"第 {number} 家")
+
+    counts = search(Query(NOON, **position), counted=True).counts
+
+    assert (counts.total, counts.capped) == (3, True)
