@@ -145,6 +145,8 @@ def _widened(page: Page) -> dict[str, Any] | None:
     notice = (
         f"{before}内没有，已扩大到 {after}" if page.found_wider else f"{before}内没有，扩大到 {after}也没有"
     )
+    if page.items and not page.found_wider:
+        notice += "；下面这些没有地图上的位置"
     return {"from_m": page.widened_from_m, "to_m": page.radius_m, "notice": notice}
 
 
