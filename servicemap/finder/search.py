@@ -159,7 +159,7 @@ class _Search:
             distance, id_ = (-1.0, unplaced[-1][0]) if unplaced else shown[-1][:2]
             last = (distance, id_, bool(unplaced) or (len(shown) < query.limit and self.complete))
         bounded = None if self.named and query.radius_m is None else self.radius_m
-        return self._page(items, last, nearest_id, bounded, found_wider=bool(hits))
+        return self._page(items, last, nearest_id, bounded, found_wider=bool(nearest_id))
 
     def _hits(self, radius_m: float, limit: int, start: cursor.Place) -> list[Hit]:
         found = [self._part_hits(part, radius_m, limit, start) for part in self.parts]

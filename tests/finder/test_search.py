@@ -353,3 +353,14 @@ def test_counting_ends_at_the_most_that_is_counted(monkeypatch, position):
     counts = search(Query(NOON, **position), counted=True).counts
 
     assert (counts.total, counts.capped) == (3, True)
+
+
+@pytest.mark.usefixtures("registry")
+def test_every_page_says_the_same_of_the_wider_circle():
+    a_place("far", lat=LAT + 0.1)
+    for number in range(3):
+        a_place(f"unplaced {number}", lng=None)
+
+    pages = pages_of(replace(HERE, limit=1))
+
+    assert [page.found_wider for page in pages] == [True] * 4
