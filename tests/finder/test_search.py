@@ -336,6 +336,7 @@ def test_a_search_that_runs_out_of_time_says_so_and_pretends_no_end(monkeypatch)
     a_place("far", lat=LAT + 0.3)
     a_place("unplaced", lng=None)
     monkeypatch.setattr(near, "BUDGET_S", -1.0)
+    near._densities.clear()  # so that the first circle is too small
 
     page = search(replace(HERE, radius_m=50_000), counted=True)
 
