@@ -167,11 +167,11 @@ def cover(west: float, south: float, east: float, north: float) -> list[tuple[in
     columns = [_spread(x) << 1 for x in range(x0 >> level, (x1 >> level) + 1)]
     rows = [_spread(y) for y in range(y0 >> level, (y1 >> level) + 1)]
     ranges: list[tuple[int, int]] = []
-    first = last = -1
-    for cell in sorted([column | row for column in columns for row in rows]):
-        if cell != last + 1 or first < 0:
-            if first >= 0:
-                ranges.append((first << 2 * level, ((last + 1) << 2 * level) - 1))
+    cells = sorted([column | row for column in columns for row in rows])
+    first = last = cells[0]
+    for cell in cells[1:]:
+        if cell != last + 1:
+            ranges.append((first << 2 * level, ((last + 1) << 2 * level) - 1))
             first = cell
         last = cell
     ranges.append((first << 2 * level, ((last + 1) << 2 * level) - 1))
