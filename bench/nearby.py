@@ -105,7 +105,7 @@ def _print(rates: Rates, pages: dict[int, Pages], ways: list[str]) -> None:
     row("pages that are full", [f"{page.full:.0%}" for page in pages.values()])
     row("items a page", [f"{page.items:.1f}" for page in pages.values()])
     row("bytes a page", [f"{page.size:,.0f}" for page in pages.values()])
-    row("probes a question", [f"{page.probes:.2f}" for page in pages.values()])
+    row("index queries a question", [f"{page.probes:.2f}" for page in pages.values()])
     for way in ways:
         small = rates[way, min(pages)]
         ratios = [[few / many for few, many in zip(small, rates[way, n], strict=True)] for n in pages]

@@ -1,8 +1,9 @@
 """The nearest places: a capped ring search over Morton ranges, exact, ties by code.
 
-One probe asks for all rows in the box of a radius that the condition lets pass. It is capped; where the
-cap cuts, the radius is bisected, and where that gains nothing the probe has no cap, or places stacked on
-one point would hide a nearer one. `python -m bench` prints how many probes a query takes.
+A glance at the point's neighbours along the Morton curve tells a radius that holds enough; one probe then
+asks for all rows in its box that the condition lets pass. It is capped; where the cap cuts, the radius is
+bisected, and where that gains nothing the probe has no cap, or places stacked on one point would hide a
+nearer one. `python -m bench` prints how many queries of the index a question takes.
 """
 
 import math
@@ -17,19 +18,10 @@ from servicemap.cards import ANY
 from servicemap.finder.filters import NO_FILTERS, Box, Condition
 from servicemap.finder.filters import condition as filtered
 
-CAP = 100  # index rows a probe may return before the radius is bisected
+CAP = 200  # index rows a probe may return before the radius is bisected
 START_M = 1500.0
 ROUNDED_M = 1000  # what an approximate distance is rounded to
 BUDGET_S = 0.05  # a search that has taken longer answers with what is surely the nearest so far
-
-MARGIN = 1.3  # how many times the places that are wanted the first probe is meant to meet
-
-# What is learnt from answers, so that the next search asks once: how many rows a square metre has in a cell,
-# and what share of them a search lets pass. A wrong guess costs time, never truth.
-_CELLS = tuple(0.005 * 2**level for level in range(11))  # degrees a side
-_densities: dict[tuple[int, int, int], float] = {}
-_shares: dict[tuple[tuple[int, ...], str], float] = {}
-DEGREE_M = 111_000.0
 NO_CONDITION = filtered(NO_FILTERS, "r", "r", b"", b"")
 
 
@@ -67,17 +59,18 @@ def nearest(
     broken off after BUDGET_S. `within`: a box that holds all of them; `bound_m`: a radius that is likely to
     be just wide enough.
 
-    The point is WGS-84. About one query.
+    The point is WGS-84. About two queries.
     """
     types = tuple(type_ids) or (ANY,)
-    search = types, condition.sql
     gap, entry = 0.0, (lng, lat)  # how far it is to the box, and where it is nearest
     if within:
         gap, entry, farthest = _reach(lng, lat, within)
         radius_m = min(radius_m, farthest)
-    radius = min(radius_m, max(gap + _guess(*entry, search, depth + limit), after[0] * 1.05))
     cap = max(CAP, 4 * limit) + 2 * depth
-    if bound_m is not None:
+    if bound_m is None:
+        likely_m = _glance(lng, lat, entry, types, condition, depth + limit)
+        radius = min(radius_m, max(likely_m, gap, after[0] * 1.05))
+    else:
         radius, cap = min(radius_m, bound_m), 20 * cap
     too_few, too_many = 0.0, math.inf  # radii: fewer than wanted within, more than the cap within
     began, complete, hits = time.monotonic(), True, list[Hit]()
@@ -113,8 +106,6 @@ def nearest(
         growth = 1.3 * math.sqrt(limit / max(len(hits), 0.5))  # as if they stood evenly
         wider = gap + max(radius - gap, START_M / 4) * min(4.0, growth)
         radius = min(radius_m, wider, (radius + too_many) / 2)
-    if complete and not within:
-        _learn(lng, lat, search, radius, len(rows))
     return hits, complete
 
 
@@ -127,38 +118,42 @@ def _reach(lng: float, lat: float, box: Box) -> tuple[float, tuple[float, float]
     return metres(*entry), entry, 1.02 * max(corners) + 2 * ROUNDED_M
 
 
-def _guess(lng: float, lat: float, search: tuple[tuple[int, ...], str], wanted: int) -> float:
-    """The radius, metres, that is likely to hold as many places: by the smallest cell that is known and wide
-    enough to speak for it."""
-    share, radius = _shares.get(search, 1.0), START_M
-    for level, size in enumerate(_CELLS):
-        density = _densities.get((level, int(lng / size), int(lat / size)))
-        if density:
-            radius = math.sqrt(MARGIN * wanted / (math.pi * density * share))
-            if 2 * radius <= size * DEGREE_M:
-                break
-    return radius
+def _glance(
+    lng: float,
+    lat: float,
+    entry: tuple[float, float],
+    types: tuple[int, ...],
+    condition: Condition,
+    wanted: int,
+) -> float:
+    """A radius, metres, that is likely to hold as many places: by those next to `entry` on the Morton curve,
+    on either side. One query."""
+    each = wanted + 4
+    code = geo.morton(*entry)
+    walks = [value for type_id in types for value in (2 * type_id, code, each) * 2]
+    rows = db.query(_glance_sql(len(types), condition.sql, db.is_sqlite()), [*condition.params, *walks])
+    north, _, _, east, _, _ = geo.degree_lengths(lat)  # near enough
+    squares = {id_: ((x - lng) * east) ** 2 + ((y - lat) * north) ** 2 for id_, x, y, fits in rows if fits}
+    if len(squares) >= wanted:
+        return 1.001 * math.sqrt(sorted(squares.values())[wanted - 1])
+    if len(rows) < each:  # these are all that there are
+        return math.inf
+    # as if all around were as among them; half of them, for the curve leads away in places
+    metres = geo.distance_from(lng, lat)
+    halfway = sorted(metres(x, y) for _, x, y, _ in rows)[len(rows) // 2]
+    return halfway * math.sqrt(2 * wanted / (len(squares) + 0.5))
 
 
-def _learn(lng: float, lat: float, search: tuple[tuple[int, ...], str], radius: float, rows: int) -> None:
-    """Remember that the box of the radius has so many rows of this search."""
-    if len(_densities) > 50_000 or len(_shares) > 5_000:
-        _densities.clear()
-        _shares.clear()
-    side = 2 * max(radius, 10.0)
-    level = next((n for n, size in enumerate(_CELLS) if size * DEGREE_M >= side), len(_CELLS) - 1)
-    cell = level, int(lng / _CELLS[level]), int(lat / _CELLS[level])
-    seen = max(rows, 0.5) / side**2
-    density, share = _densities.get(cell), _shares.get(search)
-    if density is None:
-        share = share or 1.0
-        density = seen / share
-    elif share is None:
-        share = seen / density
-    else:
-        off = seen / (density * share)
-        density, share = density * off**0.5, share * off**0.05
-    _densities[cell], _shares[search] = density, share
+@lru_cache
+def _glance_sql(types: int, condition: str, sqlite: bool) -> str:
+    side = (
+        "SELECT * FROM (SELECT * FROM search_row WHERE walk = ? AND morton {} ? ORDER BY morton {} LIMIT ?) {}"
+    )
+    sides = (
+        side.format(*("<", "DESC") if n % 2 else (">=", "ASC"), "" if sqlite else f"s{n}")
+        for n in range(2 * types)
+    )
+    return f"SELECT r.facility_id, r.lng, r.lat, 1 = 1{condition} FROM ({' UNION ALL '.join(sides)}) r"
 
 
 def hits_of(

@@ -79,7 +79,6 @@ def test_both_engines_find_what_asking_every_place_gives(
     for engine in ("sqlite", "postgresql"):
         with fresh("nothing", engine, request, tmp_path):
             oracle = Oracle(*a_countryside(Random(30), PLACES), today=TODAY)
-            near._densities.clear()
             questions = questions or asked_at_random(oracle, Random(31), scaled(2000, 150))
             for number, asked in enumerate(questions):
                 # half of them as if no set were small enough to be fetched whole
@@ -336,7 +335,7 @@ def test_a_search_that_runs_out_of_time_says_so_and_pretends_no_end(monkeypatch)
     a_place("far", lat=LAT + 0.3)
     a_place("unplaced", lng=None)
     monkeypatch.setattr(near, "BUDGET_S", -1.0)
-    near._densities.clear()  # so that the first circle is too small
+    monkeypatch.setattr(near, "_glance", lambda *_: 10.0)  # so that the first circle is too small
 
     page = search(replace(HERE, radius_m=50_000), counted=True)
 
