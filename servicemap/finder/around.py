@@ -1,5 +1,5 @@
 """What is kept in memory for a state of the registry: the county around a point, the unplaced ones of a
-county, the box of a division, the hotlines."""
+county, the boxes of a division, the hotlines."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -9,7 +9,7 @@ from servicemap.audit import State
 from servicemap.finder.filters import NO_FILTERS, Box, Within, condition
 from servicemap.finder.hotlines import hotlines
 from servicemap.finder.items import Style, listed_items
-from servicemap.finder.listing import by_code, extent_of
+from servicemap.finder.listing import by_code, extents_of
 from servicemap.finder.near import nearest
 from servicemap.finder.opening import Moment
 
@@ -18,8 +18,9 @@ FARTHEST_M = 500_000  # beyond it nothing is near
 
 
 @lru_cache(maxsize=1024)
-def extent(version: State, span: Within) -> Box | None:
-    return extent_of((span,))
+def extents(version: State, span: Within) -> Sequence[Box]:
+    """Boxes that together hold all places with a position in a division."""
+    return extents_of(span)
 
 
 @lru_cache(maxsize=1024)

@@ -9,8 +9,9 @@ from servicemap.cards import ANY
 from servicemap.finder.filters import Box, Condition, Within
 from servicemap.finder.near import Row
 
-FEW = 2000  # a set of at most so many places is fetched whole and sorted
+FEW = 1000  # a set of at most so many places is fetched whole and sorted
 FEW_NEAR = 500  # the same of what stands in a division, where a ring search could do it too
+MOST_BOXES = 300  # of a division that are searched one by one
 # SQLite must be told: without statistics it rather walks the whole type
 BY_DIVISION = "list_row_type_id_division_id_facility_id"
 EVERYWHERE = Within(-(2**31), 2**31 - 1)
@@ -76,15 +77,17 @@ def by_code(
     return [row[0] for row in rows]
 
 
-def extent_of(spans: Sequence[Within]) -> Box | None:
-    """A box that holds all places with a position in these divisions; None when there is none. One query."""
-    within, ends = _standing(spans)
-    [box] = db.query(
-        "SELECT MIN(e.west), MIN(e.south), MAX(e.east), MAX(e.north)"
-        f" FROM division c JOIN division_extent e ON e.division_id = c.id WHERE {within}",
-        ends,
+def extents_of(span: Within) -> Sequence[Box]:
+    """Boxes that together hold all places with a position in a division: one each of the divisions in it, or
+    where these are many one alone. One query."""
+    boxes = db.query(
+        "SELECT e.west, e.south, e.east, e.north FROM division c JOIN division_extent e ON e.division_id = c.id"
+        f" WHERE c.lft BETWEEN {span.lft} AND {span.rgt}"
     )
-    return None if box[0] is None else box
+    if len(boxes) <= MOST_BOXES:
+        return boxes
+    wests, souths, easts, norths = zip(*boxes, strict=True)
+    return [(min(wests), min(souths), max(easts), max(norths))]
 
 
 def _standing(spans: Sequence[Within]) -> tuple[str, list[int]]:

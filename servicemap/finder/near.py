@@ -49,29 +49,24 @@ def nearest(
     limit: int,
     condition: Condition = NO_CONDITION,
     within: Box | None = None,
-    bound_m: float | None = None,
     after: tuple[float, int] = (-1.0, 0),
     depth: int = 0,
 ) -> tuple[list[Hit], bool]:
     """At most `limit` places of any of the types (none: all) within the radius that meet the condition
     (on rows with the alias r), nearest first, beyond `after` = (distance, id) of the last one shown; `depth`
     = how many were shown before. And whether these are all that were asked for: False when the search was
-    broken off after BUDGET_S. `within`: a box that holds all of them; `bound_m`: a radius that is likely to
-    be just wide enough.
+    broken off after BUDGET_S. `within`: a box that holds all of them.
 
     The point is WGS-84. About two queries.
     """
     types = tuple(type_ids) or (ANY,)
     gap, entry = 0.0, (lng, lat)  # how far it is to the box, and where it is nearest
     if within:
-        gap, entry, farthest = _reach(lng, lat, within)
+        gap, entry, farthest = reach(lng, lat, within)
         radius_m = min(radius_m, farthest)
     cap = max(CAP, 4 * limit) + 2 * depth
-    if bound_m is None:
-        likely_m = _glance(lng, lat, entry, types, condition, depth + limit)
-        radius = min(radius_m, max(likely_m, gap, after[0] * 1.05))
-    else:
-        radius, cap = min(radius_m, bound_m), 20 * cap
+    likely_m = gap + _glance(*entry, types, condition, depth + limit)
+    radius = min(radius_m, max(likely_m, after[0] * 1.05))
     too_few, too_many = 0.0, math.inf  # radii: fewer than wanted within, more than the cap within
     began, complete, hits = time.monotonic(), True, list[Hit]()
     while True:
@@ -109,7 +104,7 @@ def nearest(
     return hits, complete
 
 
-def _reach(lng: float, lat: float, box: Box) -> tuple[float, tuple[float, float], float]:
+def reach(lng: float, lat: float, box: Box) -> tuple[float, tuple[float, float], float]:
     """(how far it is to a box; where it is nearest; how far it is at most to what is in it), in metres."""
     west, south, east, north = box
     metres = geo.distance_from(lng, lat)
@@ -118,18 +113,11 @@ def _reach(lng: float, lat: float, box: Box) -> tuple[float, tuple[float, float]
     return metres(*entry), entry, 1.02 * max(corners) + 2 * ROUNDED_M
 
 
-def _glance(
-    lng: float,
-    lat: float,
-    entry: tuple[float, float],
-    types: tuple[int, ...],
-    condition: Condition,
-    wanted: int,
-) -> float:
-    """A radius, metres, that is likely to hold as many places: by those next to `entry` on the Morton curve,
+def _glance(lng: float, lat: float, types: tuple[int, ...], condition: Condition, wanted: int) -> float:
+    """A radius, metres, that is likely to hold as many places: by the point's neighbours on the Morton curve,
     on either side. One query."""
     each = wanted + 4
-    code = geo.morton(*entry)
+    code = geo.morton(lng, lat)
     walks = [value for type_id in types for value in (2 * type_id, code, each) * 2]
     rows = db.query(_glance_sql(len(types), condition.sql, db.is_sqlite()), [*condition.params, *walks])
     north, _, _, east, _, _ = geo.degree_lengths(lat)  # near enough
@@ -216,6 +204,7 @@ def _probe(
         box = max(box[0], within[0]), max(box[1], within[1]), min(box[2], within[2]), min(box[3], within[3])
         if box[0] > box[2] or box[1] > box[3]:
             return []
+        condition = _also_in_circle(lng, lat, reach, box, condition)
     ranges = geo.cover(*box)
     if db.is_sqlite():
         ranges += [NOTHING] * (-len(ranges) % 4)  # few different texts: prepared statements stay cached
@@ -227,6 +216,15 @@ def _probe(
         _POSTGRESQL_PROBE.format(condition=condition.sql),
         [walks, firsts, lasts, *box, *condition.params, cap],
     )
+
+
+def _also_in_circle(lng: float, lat: float, radius_m: float, box: Box, condition: Condition) -> Condition:
+    """The condition, and roughly the circle: its own box holds all of a box that lies far off to a corner."""
+    north, _, _, east, _, _ = geo.degree_lengths(max(abs(lat), abs(box[1]), abs(box[3])))
+    inside = "(r.lng - ?) * (r.lng - ?) * ? + (r.lat - ?) * (r.lat - ?) * ? <= ?"
+    both = Condition([*condition.parts, inside], list(condition.params))
+    both.params += [lng, lng, east**2, lat, lat, (0.98 * north) ** 2, radius_m**2]
+    return both
 
 
 NOTHING = (1, 0)  # a range without a code

@@ -14,9 +14,9 @@ from servicemap import db, geo, registry
 from servicemap.audit import State
 from servicemap.cards import ANY
 from servicemap.facility_types import PROTECTION, known_kinds
-from servicemap.finder import cursor, words
-from servicemap.finder.around import FARTHEST_M, county_around, extent, hotline_items, unplaced_ids
-from servicemap.finder.filters import NO_FILTERS, Condition, Filters, Within, condition
+from servicemap.finder import cursor, near, words
+from servicemap.finder.around import FARTHEST_M, county_around, extents, hotline_items, unplaced_ids
+from servicemap.finder.filters import NO_FILTERS, Box, Condition, Filters, Within, condition
 from servicemap.finder.items import Listed, Style, listed_rows, near_items, shown_items
 from servicemap.finder.listing import (
     EVERYWHERE,
@@ -169,7 +169,6 @@ class _Search:
         lng, lat = self.point
         after = (start.distance_m, start.facility_id)
         spans = part.filters.within
-        bound_m: float | None = None  # within which a page is sure to be
         sample = list[Hit]()
         if part.ids is not None:
             few = rows_among(part.ids, part.type_ids, self._on(part, "l", "f"))
@@ -180,14 +179,14 @@ class _Search:
             if are_all:
                 return sample
             if len(sample) == limit:
-                radius_m = bound_m = sample[-1].distance_m
+                radius_m = sample[-1].distance_m  # the others must do better
         elif part.words and self.query.radius_m is None:
             radius_m = min(radius_m, USUAL_M)  # of names that so many places have, those around
-        found = list[list[Hit]]()
-        for box in [extent(self.version, span) for span in spans] if spans else [None]:
-            if spans and not box:
-                continue
-            hits, complete = nearest(
+        hits = list[Hit]()
+        for gap_m, box in self._boxes(spans) if spans else [(0.0, None)]:
+            if gap_m > radius_m:
+                break
+            more, complete = nearest(
                 lng,
                 lat,
                 radius_m=radius_m,
@@ -195,17 +194,23 @@ class _Search:
                 limit=limit,
                 condition=self._on(part, "r", "r"),
                 within=box,
-                bound_m=bound_m,
                 after=after,
                 depth=start.depth,
             )
-            found.append(hits)
-            if len(hits) == limit:  # the other divisions must do better
-                radius_m = bound_m = hits[-1].distance_m
+            hits = _once(merge(hits, more), lambda hit: hit.facility_id, limit) if hits else more
+            if len(hits) == limit:
+                radius_m = hits[-1].distance_m
             self.complete = self.complete and complete
-        if not any(found):  # broken off before the nearest were known: some, then, and not none
-            return sample
-        return found[0] if len(found) == 1 else _once(merge(*found), lambda hit: hit.facility_id, limit)
+            if monotonic() > self.until and spans:
+                self.complete = False
+                break
+        return hits or sample  # broken off before the nearest were known: some, then, and not none
+
+    def _boxes(self, spans: Sequence[Within]) -> list[tuple[float, Box]]:
+        """(how far it is at least to what stands there, a box), the nearest first; together they hold the spans."""
+        boxes = {box for span in spans for box in extents(self.version, span)}
+        reached = ((near.reach(*self.point, box)[0], box) for box in boxes)
+        return sorted((max(0.0, gap_m - near.ROUNDED_M), box) for gap_m, box in reached)
 
     def _widened(self, limit: int, start: cursor.Place) -> list[Hit]:
         """What is in the smallest wider radius that holds something; `radius_m` tells it."""

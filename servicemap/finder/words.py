@@ -183,8 +183,10 @@ def _naming(word: str) -> Alternatives:
         return ()
     if not word.isascii():
         return ((Phrase("ch", letters),),)
-    english, initials, *pinyin = text.phrases(word)
-    ways = [*text.beginning((initials,)), *(way for way in pinyin if len(way[0].tokens) >= 2)]
+    english, *others = text.phrases(word)
+    initials = tuple(way for way in others if way[0].column == "ini")
+    pinyin = (way for way in others if way[0].column == "py" and len(way[0].tokens) >= 2)
+    ways = [*text.beginning(initials), *pinyin]
     return (*ways, english) if len(letters) >= 4 else tuple(ways)
 
 
