@@ -10,7 +10,8 @@ from servicemap.finder.filters import Box, Condition, Within
 from servicemap.finder.near import Row
 
 FEW = 1000  # a set of at most so many places is fetched whole and sorted
-FEW_NEAR = 500  # the same of what stands in a division, where a ring search could do it too
+FEW_NEAR = 4000  # near a position, where nothing else of them is read
+FEW_WITHIN = 500  # of what stands in a division, where a ring search could do it too
 MOST_BOXES = 300  # of a division that are searched one by one
 # SQLite must be told: without statistics it rather walks the whole type
 BY_DIVISION = "list_row_type_id_division_id_facility_id"
@@ -122,13 +123,13 @@ def rows_within(
     type_ids: Sequence[int], spans: Sequence[Within], condition: Condition
 ) -> tuple[list[Row], bool]:
     """(placed rows of some divisions that meet the condition, one or more a place; whether these are all,
-    which they are not beyond FEW_NEAR). One query."""
+    which they are not beyond FEW_WITHIN). One query."""
     where = " OR ".join(f"c.lft BETWEEN {span.lft} AND {span.rgt}" for span in spans)
     forced = f" INDEXED BY {BY_DIVISION}" if db.is_sqlite() else ""
     source = f"division c CROSS JOIN list_row l{forced}"
     where = f"l.division_id = c.id AND ({where})"
-    rows = _rows(type_ids, condition, f"({where})", source, f" LIMIT {FEW_NEAR + 1}")
-    return rows, len(rows) <= FEW_NEAR
+    rows = _rows(type_ids, condition, f"({where})", source, f" LIMIT {FEW_WITHIN + 1}")
+    return rows, len(rows) <= FEW_WITHIN
 
 
 def _rows(

@@ -10,7 +10,7 @@ from functools import cached_property
 
 from servicemap.finder import words
 from servicemap.finder.filters import NO_FILTERS, Filters, Within
-from servicemap.finder.listing import EVERYWHERE, FEW
+from servicemap.finder.listing import EVERYWHERE, FEW, FEW_NEAR
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +45,19 @@ class Query:
 @dataclass(frozen=True)
 class Part:
     """Places of any of the types (none: all) that pass the filters, with the words in their keys; `only`:
-    among these ids."""
+    among these ids. `most`: so many may be meant by the words and still be named by their ids."""
 
     type_ids: tuple[int, ...]
     filters: Filters
     words: tuple[str, ...] = ()
     only: list[int] | None = None
+    most: int = FEW
 
     @cached_property
     def ids(self) -> list[int] | None:
         """Those that may be meant, whatever their types and filters; None where they are too many to be named.
         A query of the text index."""
-        return words.literal_ids(self.words, cap=FEW) if self.words else self.only
+        return words.literal_ids(self.words, cap=self.most) if self.words else self.only
 
 
 def parts_of(query: Query, filters: Filters, reading: words.Reading | None) -> list[Part]:
@@ -67,6 +68,7 @@ def parts_of(query: Query, filters: Filters, reading: words.Reading | None) -> l
         anywhere = replace(filters, within=filters.within or (EVERYWHERE,))
         return [Part(query.type_ids, anywhere, only=[reading.facility_id])]
     parts = []
+    most = FEW if query.lng is None else FEW_NEAR
     spans = tuple(Within(place.lft, place.rgt) for place in reading.places)
     meant = replace(
         filters,
@@ -77,9 +79,9 @@ def parts_of(query: Query, filters: Filters, reading: words.Reading | None) -> l
     )
     types = _common(query.type_ids, reading.types or ())
     if types is not None and (meant.within or not (filters.within and spans)):
-        parts.append(Part(types, meant, reading.free))
+        parts.append(Part(types, meant, reading.free, most=most))
     if reading.words and (reading.types or spans or reading.filters):
-        parts.append(Part(query.type_ids, filters, reading.words))
+        parts.append(Part(query.type_ids, filters, reading.words, most=most))
     return parts or [Part(query.type_ids, filters, only=[])]
 
 

@@ -162,8 +162,13 @@ class _Search:
         return self._page(items, last, nearest_id, bounded, found_wider=bool(nearest_id))
 
     def _hits(self, radius_m: float, limit: int, start: cursor.Place) -> list[Hit]:
-        found = [self._part_hits(part, radius_m, limit, start) for part in self.parts]
-        return found[0] if len(found) == 1 else _once(merge(*found), lambda hit: hit.facility_id, limit)
+        hits = list[Hit]()
+        for part in self.parts:
+            more = self._part_hits(part, radius_m, limit, start)
+            hits = _once(merge(hits, more), lambda hit: hit.facility_id, limit) if hits else more
+            if len(hits) == limit:  # the other part must do better
+                radius_m = hits[-1].distance_m
+        return hits
 
     def _part_hits(self, part: Part, radius_m: float, limit: int, start: cursor.Place) -> list[Hit]:
         lng, lat = self.point

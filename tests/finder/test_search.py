@@ -82,7 +82,7 @@ def test_both_engines_find_what_asking_every_place_gives(
             questions = questions or asked_at_random(oracle, Random(31), scaled(2000, 150))
             for number, asked in enumerate(questions):
                 # half of them as if no set were small enough to be fetched whole
-                monkeypatch.setattr(listing, "FEW_NEAR", (500, 3)[number % 2])
+                monkeypatch.setattr(listing, "FEW_WITHIN", (500, 3)[number % 2])
                 pages = pages_of(asked.query)
                 assert found_on(pages) == asked.right, (engine, asked.query)
                 assert {page.radius_m for page in pages} == {asked.radius_m}, (engine, asked.query)
