@@ -1,14 +1,23 @@
-"""The API's client. On the server it calls the app in this process, with the local person as actor."""
+"""The API's client: over HTTPS with a token, or, on the server itself, straight into the app in this process
+with the local person as actor."""
 
 import getpass
+import json
 import logging
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+
+import click
 
 from servicemap.config import Settings, read_settings
-from servicemap.errors import RegistryError
+from servicemap.errors import InvalidError, RegistryError
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+SECONDS = 60  # for one answer; a plan of a long file takes some
 
 
 class RefusedError(RegistryError):
@@ -20,37 +29,40 @@ class RefusedError(RegistryError):
         self.errors: list[dict[str, Any]] = payload.get("errors", [])
 
 
+class UnreachableError(RegistryError):
+    """The server is away: to try later."""
+
+    code = "unreachable"
+    status = 503
+
+
 class Client:
     """Requests to the API; an answer is its JSON, anything but success raises RefusedError."""
 
-    def __init__(self, settings: Settings | None = None) -> None:
+    def __init__(self) -> None:
         import httpx  # late, like the app: --help must not wait for them
 
-        from servicemap.access import Actor
-        from servicemap.app import ACTOR_KEY, create_app
-
-        settings = settings or read_settings()
-        app = create_app(settings)
-        actor = Actor(f"{getpass.getuser()}@{socket.gethostname()}", "admin", "cli")
-        _log_to_file(settings)
-
-        def with_actor(environ: dict[str, Any], start_response: Any) -> Any:
-            return app(environ | {ACTOR_KEY: actor}, start_response)
-
-        self._http = httpx.Client(
-            transport=httpx.WSGITransport(app=with_actor), base_url="http://localhost/api/v1/"
-        )
+        asked = click.get_current_context().find_root().params
+        server, token = chosen_server(asked.get("server"))
+        if server and asked.get("as_label"):
+            raise InvalidError("--as 只在服务器上用；远程用谁的令牌就是谁", "as_is_local")
+        if server:
+            self._http = remote(httpx, server, token)
+        else:
+            app = local_app(asked.get("as_label"))
+            transport = httpx.WSGITransport(app=app)
+            self._http = httpx.Client(transport=transport, base_url="http://localhost/api/v1/")
 
     def get(self, path: str, **params: Any) -> dict[str, Any]:
         given = {name: value for name, value in params.items() if value not in (None, ())}
-        return self._json(self._http.get(path, params=given))
+        return self._asked("GET", path, params=given)
 
     def post(self, path: str, body: Any = None) -> dict[str, Any]:
-        return self._json(self._http.post(path, json={} if body is None else body))
+        return self._asked("POST", path, json={} if body is None else body)
 
     def post_lines(self, path: str, lines: bytes) -> dict[str, Any]:
         headers = {"Content-Type": "application/x-ndjson"}
-        return self._json(self._http.post(path, content=lines, headers=headers))
+        return self._asked("POST", path, content=lines, headers=headers)
 
     def pages(self, path: str, following: str, **params: Any) -> Iterator[dict[str, Any]]:
         """The items of all pages; `following` names the parameter that goes on (after or cursor)."""
@@ -61,11 +73,90 @@ class Client:
                 return
             params[following] = position
 
-    def _json(self, response: Any) -> dict[str, Any]:
-        payload: dict[str, Any] = response.json()
+    def _asked(self, method: str, path: str, **request: Any) -> dict[str, Any]:
+        import httpx
+
+        try:
+            response = self._http.request(method, path, **request)
+        except httpx.TransportError as error:
+            raise UnreachableError(
+                f"连不上 {self._http.base_url.host}：{type(error).__name__}；请检查网络，稍后再试"
+            ) from None
+        try:
+            payload: dict[str, Any] = response.json()
+        except ValueError:
+            detail = f"{self._http.base_url.host} 的回答不是儿童服务地图的；请检查服务器地址"
+            raise RefusedError({"detail": detail, "code": "not_servicemap"}, response.status_code) from None
         if response.is_success:
             return payload
         raise RefusedError(payload, response.status_code)
+
+
+def remote(httpx: Any, server: str, token: str | None) -> Any:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    return httpx.Client(base_url=f"{server}/api/v1/", headers=headers, timeout=SECONDS)
+
+
+def local_app(as_label: str | None) -> Any:
+    """The app in this process, as the person who works on this machine; narrowed to what the token of this
+    label may, where one is given."""
+    from servicemap.access import Actor
+    from servicemap.app import ACTOR_KEY, create_app
+
+    settings = read_settings()
+    app = create_app(settings)
+    _log_to_file(settings)
+    person = f"{getpass.getuser()}@{socket.gethostname()}"
+    actor = Actor(person, "admin", "cli")
+    if as_label:
+        from servicemap import db, tokens
+
+        db.connect()
+        token = tokens.current(as_label)
+        if token is None:
+            raise InvalidError(
+                f"没有“{as_label}”这个岗位的令牌；先看 servicemap-admin token list", "token_not_found"
+            )
+        actor = Actor(f"{person} as {as_label}", token.role, "cli", token.division_id)
+
+    def with_actor(environ: dict[str, Any], start_response: Any) -> Any:
+        return app(environ | {ACTOR_KEY: actor}, start_response)
+
+    return with_actor
+
+
+# Which server, and with which token
+
+
+def keys_path() -> Path:
+    """Where `login` keeps the token: readable by its owner alone."""
+    folder = os.environ.get("APPDATA") or os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    return Path(folder) / "servicemap" / "login.json"
+
+
+def chosen_server(given: str | None) -> tuple[str | None, str | None]:
+    """(server, token): what --server or SERVICEMAP_SERVER says, else the one that was logged in to, else
+    (None, None): this machine. `local` means this machine too."""
+    known = json.loads(keys_path().read_text("utf-8")) if keys_path().exists() else {}
+    if given == "local":
+        return None, None
+    server = checked_server(given) if given else known.get("server")
+    token = os.environ.get("SERVICEMAP_TOKEN") or (
+        known.get("token") if server == known.get("server") else None
+    )
+    return server, token if server else None
+
+
+def checked_server(url: str) -> str:
+    """The address of a server; http:// only to this machine, for a token must not go over the net in clear."""
+    parts = urlsplit(url if "://" in url else f"https://{url}")
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+        raise InvalidError(f"服务器地址“{url}”应像 https://map.example.gov.cn", "bad_server")
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        raise InvalidError(
+            f"不用 http:// 连 {parts.hostname}：令牌会在网上被看见；请用 https://", "not_https"
+        )
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
 
 
 def log_path(settings: Settings) -> Path:

@@ -18,8 +18,11 @@ NOUNS = {
     "division": "行政区划 divisions",
     "dump": "离线包 files for offline use",
     "facility": "服务点 facilities",
+    "login": "登录服务器 log in to a server",
+    "logout": "退出登录 log out",
     "seed": "基础数据和示例 reference data and demo",
     "serve": "启动服务 serve the API",
+    "token": "令牌 tokens",
 }
 
 
@@ -34,8 +37,8 @@ class Admin(click.Group):
             return None
         from importlib import import_module
 
-        module = import_module(f"admin_cli.{name}")
-        command: click.Command = module.group
+        module = import_module(f"admin_cli.{'login' if name == 'logout' else name}")
+        command: click.Command = module.logout if name == "logout" else module.group
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -49,10 +52,19 @@ class Admin(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(package_name="servicemap")
-def cli() -> None:
+@click.option(
+    "--server",
+    envvar="SERVICEMAP_SERVER",
+    help="在哪台服务器上做，例如 https://map.example.gov.cn；local 为本机 which server",
+)
+@click.option(
+    "--as", "as_label", metavar="LABEL", help="在本机，只用这个岗位的权限 with this token's rights only"
+)
+def cli(server: str | None, as_label: str | None) -> None:
     """儿童服务地图：登记册的维护与报告。The registry's maintenance and reports.
 
-    数据库由 SERVICEMAP_DATABASE_URL 指定，默认 sqlite:///servicemap.db。
+    在服务器上：数据库由 SERVICEMAP_DATABASE_URL 指定，默认 sqlite:///servicemap.db。
+    在别的电脑上：先 servicemap-admin login，同样的命令就在服务器上做。
     """
 
 

@@ -68,8 +68,8 @@ def load_demo(settings: Settings, today: date) -> dict[str, int]:
             "not_a_demo_database",
         )
     batch = batches.open_batch(SEED, file_name="demo", headings={}, as_of=AS_OF)
-    batches.add_rows(batch.id, list(enumerate(places(), 1)))
-    make_plan(batch.id, settings, today)
+    batches.add_rows(SEED, batch.id, list(enumerate(places(), 1)))
+    make_plan(SEED, batch.id, settings, today)
     return apply(SEED, batch.id, settings, today)
 
 

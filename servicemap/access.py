@@ -2,36 +2,86 @@
 
 from dataclasses import dataclass
 
+from servicemap import db
 from servicemap.errors import ForbiddenError, UnauthenticatedError
 
 READ_LIVE_COVERAGE = "read_live_coverage"
-IMPORT = "import"
 READ_RECORD = "read_record"  # the whole record, what is not public included
+EDIT = "edit"
+IMPORT = "import"
+MANAGE_TOKENS = "manage_tokens"
+MANAGE_DIVISIONS = "manage_divisions"
+
+ROLES = ("viewer", "editor", "verifier", "admin")  # 查看 填报 审核 管理: each may what the ones before may
+ROLE_NAMES = {"viewer": "查看", "editor": "填报", "verifier": "审核", "admin": "管理"}
+_VIEWER = frozenset({READ_LIVE_COVERAGE, READ_RECORD})
+_EDITOR = _VIEWER | {EDIT, IMPORT}
+_VERIFIER = _EDITOR
+_ADMIN = _VERIFIER | {MANAGE_TOKENS, MANAGE_DIVISIONS}
+ALLOWED = {
+    "public": frozenset[str](),
+    "viewer": _VIEWER,
+    "editor": _EDITOR,
+    "verifier": _VERIFIER,
+    "admin": _ADMIN,
+}
+WHOLE = frozenset({MANAGE_DIVISIONS})  # of the registry as a whole: nobody with a division's scope may
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who stands behind a request: `name` goes into the audit; `door` is http, cli or seed."""
+    """Who stands behind a request: `name` goes into the audit; `door` is http, cli or seed; `scope` is the
+    id of the division whose subtree they act in, None for the whole registry."""
 
     name: str
     role: str
     door: str
+    scope: int | None = None
 
 
 ANONYMOUS = Actor("anonymous", "public", "http")
 SEED = Actor("seed", "admin", "seed")
 
-ALLOWED = {"admin": {READ_LIVE_COVERAGE, IMPORT, READ_RECORD}, "public": set()}
+
+def can(actor: Actor, action: str | None, old: int | None = None, new: int | None = None) -> bool:
+    """Whether the actor may do this to what stands in the division `old` and will stand in `new` (ids; None:
+    there is none, or the action is about no division); no action: to be somebody is enough. A query a
+    division, none for the whole registry."""
+    if action is None:
+        return actor is not ANONYMOUS
+    if action not in ALLOWED[actor.role] or (actor.scope is not None and action in WHOLE):
+        return False
+    return all(in_scope(actor, division_id) for division_id in (old, new) if division_id is not None)
 
 
-def can(actor: Actor, action: str) -> bool:
-    return action in ALLOWED[actor.role]
+def in_scope(actor: Actor, division_id: int) -> bool:
+    if actor.scope is None:
+        return True
+    return bool(
+        db.query(
+            "SELECT 1 FROM division s JOIN division d ON d.lft BETWEEN s.lft AND s.rgt WHERE s.id = ? AND d.id = ?",
+            (actor.scope, division_id),
+        )
+    )
 
 
-def require(actor: Actor, action: str) -> None:
-    """Raise UnauthenticatedError or ForbiddenError unless the actor may."""
-    if can(actor, action):
+def ids_in_scope(actor: Actor) -> frozenset[int] | None:
+    """The divisions in which the actor acts; None: all of them. One query."""
+    if actor.scope is None:
+        return None
+    rows = db.query(
+        "SELECT d.id FROM division s JOIN division d ON d.lft BETWEEN s.lft AND s.rgt WHERE s.id = ?",
+        (actor.scope,),
+    )
+    return frozenset(row[0] for row in rows)
+
+
+def require(actor: Actor, action: str | None, old: int | None = None, new: int | None = None) -> None:
+    """Raise UnauthenticatedError or ForbiddenError unless the actor may: see `can`."""
+    if can(actor, action, old, new):
         return
     if actor is ANONYMOUS:
-        raise UnauthenticatedError("这个操作需要令牌；请在服务器上用 servicemap-admin 操作")
-    raise ForbiddenError(f"{actor.name} 没有这项权限")
+        raise UnauthenticatedError("这个操作需要令牌；请先运行 servicemap-admin login，或在服务器上操作")
+    if action in ALLOWED[actor.role] and action not in WHOLE:
+        raise ForbiddenError(f"这里不在“{actor.name}”的范围内", "out_of_scope")
+    raise ForbiddenError(f"“{actor.name}”没有这项权限")

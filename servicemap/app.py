@@ -23,7 +23,9 @@ from servicemap.api import (
     imports,
     share,
     suggestions,
+    tokens,
 )
+from servicemap.api.bearer import Bearer
 from servicemap.api.caching import CHANGES, MOST_SECONDS, policy, tag
 from servicemap.api.compression import SUFFIX, compress
 from servicemap.api.edge import Edge, only_asks
@@ -32,7 +34,7 @@ from servicemap.api.limits import READS, WRITES, Limiter, LimitsInDocument
 from servicemap.api.metrics import Counters, exposition
 from servicemap.api.parsing import Code, Number
 from servicemap.config import Settings, read_settings
-from servicemap.errors import NotFoundError
+from servicemap.errors import NotFoundError, UnauthenticatedError
 
 MOST_BYTES = 16_000_000  # of a request's body
 MOST_BYTES_TO_ASK = 64_000
@@ -57,6 +59,7 @@ DOORS = (
     dump,
     coverage,
     imports,
+    tokens,
     share,
     health,
 )
@@ -134,14 +137,21 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
     zone = settings.zone
     day_change = registry.DayChange()
     limiter = Limiter(settings)
+    bearer = Bearer()
     counters = Counters(Path(f"{settings.rate_path}.metrics"))
+
+    def too_many(environ: dict[str, Any], kind: int, now: datetime) -> Response | None:
+        if not (wait := limiter.wait(environ, kind, now.timestamp())):
+            return None
+        detail = f"请求太多，请 {wait} 秒后再试"
+        return problem_response(429, "too_many_requests", detail, headers={"Retry-After": str(wait)})
 
     @app.before_request
     def begin() -> Response | None:
         asked, known = here()
         environ, endpoint = asked.environ, asked.endpoint
         known.started = perf_counter()
-        known.actor = actor = environ.get(ACTOR_KEY, ANONYMOUS)
+        known.actor = environ.get(ACTOR_KEY, ANONYMOUS)
         known.now = clock().astimezone(zone)
         known.today = today = known.now.date()
         known.version = None
@@ -151,15 +161,21 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
             asked.max_content_length = MOST_BYTES_TO_ASK
         if endpoint in WITHOUT_DATABASE or asked.method == "OPTIONS":
             return None
-        if actor is ANONYMOUS and endpoint != "health.readyz":
-            kind = READS if only_asks(environ) else WRITES
-            if wait := limiter.wait(environ, kind, known.now.timestamp()):
-                detail = f"请求太多，请 {wait} 秒后再试"
-                return problem_response(429, "too_many_requests", detail, headers={"Retry-After": str(wait)})
+        named = known.actor is not ANONYMOUS or "HTTP_AUTHORIZATION" in environ
+        kind = READS if only_asks(environ) else WRITES
+        if not named and endpoint != "health.readyz" and (refusal := too_many(environ, kind, known.now)):
+            return refusal
         db.connect()
         if "schema" not in state:
             db.require_current_schema()
             state["schema"] = "current"
+        if known.actor is ANONYMOUS and named:
+            try:
+                known.actor = bearer.actor(environ, today)
+            except UnauthenticatedError:  # who tries tokens is slowed down like who writes
+                if refusal := too_many(environ, WRITES, known.now):
+                    return refusal
+                raise
         if not day_change.is_done(today):
             known.max_age = 0  # the answer may be that of yesterday
         known.version = registry.version()

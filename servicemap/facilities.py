@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 from servicemap import cards, db, geo
+from servicemap.access import READ_RECORD, Actor, require
 from servicemap.audit import Log, diff
 from servicemap.errors import NotFoundError
 from servicemap.facility_types import Kinds
@@ -61,12 +62,16 @@ def get(code: str) -> Record:
 
 
 def list_records(
-    type_ids: Sequence[int], division: Division | None, *, after: int, limit: int
+    actor: Actor, type_ids: Sequence[int], division: Division | None, *, after: int, limit: int
 ) -> list[Record]:
     """At most `limit` whole records, closed ones too, with a role of any of the types (none: all), in
-    the division's subtree, beyond the id `after`, by code."""
+    the division's subtree (None: the actor's own), beyond the id `after`, by code. ForbiddenError for a
+    division that is not the actor's."""
     where, params = "f.id > ?", [after]
+    if division is None and actor.scope is not None:
+        division = Division.get_by_id(actor.scope)
     if division:
+        require(actor, READ_RECORD, division.id)
         where += " AND f.division_id IN (SELECT id FROM division WHERE lft BETWEEN ? AND ?)"
         params += [division.lft, division.rgt]
     if type_ids:

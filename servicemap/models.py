@@ -22,6 +22,7 @@ from peewee import (
     TextField,
 )
 
+from servicemap.access import ROLES
 from servicemap.db import database
 
 LEVELS = ("province", "city", "county", "town", "community")  # 省 市 县 镇 村居, top down
@@ -477,6 +478,24 @@ class StagedRow(Table):
 
     class Meta:
         primary_key = CompositeKey("batch", "number")
+
+
+class Token(Table):
+    """令牌: of a post, not a person; the secret itself is nowhere."""
+
+    id = AutoField()
+    label = TextField()  # of the post: 清城区妇儿工委办
+    role = TextField(constraints=[one_of("role", ROLES)])
+    division = owner(Division, null=True)  # acts in its subtree; empty: everywhere
+    hash = TextField(unique=True)  # SHA-256
+    issued_at = TextField()
+    issued_by = TextField()
+    expires_on = DateField()  # the first day on which it no longer holds
+    revoked_at = TextField(null=True)
+    last_used_on = DateField(null=True)  # to the day, and only where nobody had to wait for it
+
+
+Token.add_index(SQL("CREATE UNIQUE INDEX token_current ON token (label) WHERE revoked_at IS NULL"))
 
 
 class DenominatorList(Table):

@@ -147,5 +147,5 @@ def a_batch(
         for number, row in enumerate(rows, 2)
     ]
     batch = batches.open_batch(SEED, file_name="places.xlsx", headings=headings or ours, as_of=as_of)
-    batches.add_rows(batch.id, filled)
+    batches.add_rows(SEED, batch.id, filled)
     return batch

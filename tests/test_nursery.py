@@ -39,7 +39,7 @@ def planned(settings):
 
     def run(*rows):
         a_type("nursery")
-        return make_plan(a_batch([{"type": "托育机构", **row} for row in rows]).id, settings, TODAY)
+        return make_plan(SEED, a_batch([{"type": "托育机构", **row} for row in rows]).id, settings, TODAY)
 
     return run
 

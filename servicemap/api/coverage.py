@@ -13,6 +13,7 @@ from servicemap.api.schemas import CoverageSchema, GapsSchema
 from servicemap.coverage.gaps import list_gaps
 from servicemap.coverage.report import report
 from servicemap.errors import NotFoundError
+from servicemap.models import Division
 
 blp = StrictBlueprint("coverage", __name__, url_prefix="/api/v1/coverage", description="覆盖率")
 
@@ -32,10 +33,10 @@ class GapsQuery(ReportSchema):
     limit = Whole(1, 2000, load_default=500)
 
 
-def only_public() -> bool:
-    """Whether the asker gets what everybody may know. Live figures are for those with rights, unless the
-    registry shows them to all."""
-    public = not can(g.actor, READ_LIVE_COVERAGE)
+def only_public(root: Division) -> bool:
+    """Whether the asker gets what everybody may know of a division. Live figures are for those with rights
+    there, unless the registry shows them to all."""
+    public = not can(g.actor, READ_LIVE_COVERAGE, root.id)
     if public and current_app.config["SERVICEMAP"].coverage_public != "live":
         raise NotFoundError("还没有公布的监测结果", "not_published")
     return public
@@ -50,8 +51,9 @@ def get_coverage(args: dict[str, Any], division: str) -> dict[str, Any]:
 
     没有权限时，只公开联系方式的服务点只计到所在的县（市、区）；乡镇、村（居）的数字都不含它们。
     """
-    public, on = only_public(), args.get("on", g.today)
-    return answer({"items": report(divisions.get(division, on=on), on, public=public)})
+    on = args.get("on", g.today)
+    root = divisions.get(division, on=on)
+    return answer({"items": report(root, on, public=only_public(root))})
 
 
 @blp.get("/<code:division>/gaps")
@@ -63,8 +65,9 @@ def get_gaps(args: dict[str, Any], division: str) -> dict[str, Any]:
 
     没有权限时，只公开联系方式的服务点只计到所在的县（市、区）；缺的乡镇、村（居）里可能已有它们。
     """
-    public, on = only_public(), args.get("on", g.today)
+    on = args.get("on", g.today)
     root = divisions.get(division, on=on)
+    public = only_public(root)
     with parameter():
         gaps = list_gaps(
             root,

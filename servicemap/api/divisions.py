@@ -6,7 +6,7 @@ from flask import g
 from marshmallow import fields
 
 from servicemap import division_list, divisions, geo, registry
-from servicemap.access import IMPORT
+from servicemap.access import MANAGE_DIVISIONS
 from servicemap.api.answers import answer
 from servicemap.api.filters import DATUM, Located, named_division
 from servicemap.api.inputs import Choice, Degrees, Several, Strict, Text, Whole
@@ -139,7 +139,7 @@ def get_division(args: dict[str, Any], code: str) -> dict[str, Any]:
 
 
 @blp.post("/divisions")
-@blp.allowed(IMPORT)
+@blp.allowed(MANAGE_DIVISIONS)
 @blp.arguments(DivisionRowsSchema)
 @blp.response(200, DivisionCountsSchema)
 @blp.fails(400, 409, 413, 415, 503)

@@ -8,13 +8,14 @@ from typing import Any
 
 import marshmallow as ma
 import peewee
-from flask import Response, g
+from flask import Response, g, request
 from flask_smorest import Api
 from werkzeug.exceptions import HTTPException
 
 from servicemap import db
 from servicemap.access import ANONYMOUS
 from servicemap.api.schemas import Open
+from servicemap.audit import write_txn
 from servicemap.errors import (
     ConflictError,
     ForbiddenError,
@@ -156,7 +157,22 @@ def handle_registry_error(error: RegistryError) -> Response:
             detail = HTTP_WORDS[status][1]
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
+    if status == 403:
+        _record_refusal(error)
     return problem_response(status, error.code, detail, error.problems, headers)
+
+
+def _record_refusal(error: RegistryError) -> None:
+    """What somebody known tried and may not stands in the audit; where another writer is at work, in the log."""
+    try:
+        with write_txn(g.actor, wait=False) as audit:
+            what = {
+                "route": [None, f"{request.method} {request.endpoint}"],
+                "path": [None, request.path[:200]],
+            }
+            audit.record_change("refusal", g.actor.name, error.code, what)
+    except UnavailableError:
+        log.warning("refused %s %s to %s", request.method, request.endpoint, g.actor.name)
 
 
 def handle_database_error(error: peewee.PeeweeException) -> Response:

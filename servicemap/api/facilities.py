@@ -6,7 +6,7 @@ from flask import Response, g
 from marshmallow import ValidationError, fields, validates_schema
 
 from servicemap import facilities, facts
-from servicemap.access import READ_RECORD
+from servicemap.access import READ_RECORD, require
 from servicemap.api.answers import GEOJSON, answer, detail, found
 from servicemap.api.filters import FILTERS, MOST_TYPES, FilterFields, filters_of, types_and_division
 from servicemap.api.inputs import Choice, Several, Strict, Text, Whole, Yes
@@ -158,7 +158,7 @@ def list_records(args: dict[str, Any]) -> dict[str, Any]:
     type_ids, division = types_and_division(args)
     with parameter(facility="after"):
         after = facilities.get(args["after"]).id if "after" in args else 0
-    records = facilities.list_records(type_ids, division, after=after, limit=args["limit"])
+    records = facilities.list_records(g.actor, type_ids, division, after=after, limit=args["limit"])
     items = facts.rows_of(records, Kinds())
     full = len(records) == args["limit"]
     return answer({"items": items, "next_after": records[-1].code if full else None})
@@ -170,7 +170,9 @@ def list_records(args: dict[str, Any]) -> dict[str, Any]:
 @blp.fails(404, 503)
 def get_record(code: str) -> dict[str, Any]:
     """一个服务点的全部资料；需要权限"""
-    return answer({"items": facts.rows_of([facilities.get(code)], Kinds()), "next_after": None})
+    record = facilities.get(code)
+    require(g.actor, READ_RECORD, record.division_id)
+    return answer({"items": facts.rows_of([record], Kinds()), "next_after": None})
 
 
 @blp.get("/facility-types")

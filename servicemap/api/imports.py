@@ -91,7 +91,7 @@ def open_import(body: dict[str, Any]) -> dict[str, Any]:
 def send_rows(batch_id: int) -> dict[str, Any]:
     """送来若干行"""
     rows = [_row(line) for line in ndjson_lines(MOST_BYTES, MOST_ROWS)]
-    return answer({"id": batch_id, "state": "open", "staged": batches.add_rows(batch_id, rows)})
+    return answer({"id": batch_id, "state": "open", "staged": batches.add_rows(g.actor, batch_id, rows)})
 
 
 def _row(line: Any) -> tuple[int, dict[str, str]]:
@@ -117,8 +117,8 @@ def _row(line: Any) -> tuple[int, dict[str, str]]:
 @blp.fails(404, 409, 503)
 def plan_import(batch_id: int) -> dict[str, Any]:
     """生成预案：每行会怎样，什么都不改"""
-    plan = make_plan(batch_id, current_app.config["SERVICEMAP"], g.today)
-    return _plan_answer(batches.get_batch(batch_id), plan.problems, plan.changes)
+    plan = make_plan(g.actor, batch_id, current_app.config["SERVICEMAP"], g.today)
+    return _plan_answer(batches.get_batch(batch_id, g.actor), plan.problems, plan.changes)
 
 
 @blp.get("/<number:batch_id>/plan")
@@ -131,7 +131,7 @@ def get_plan(batch_id: int) -> dict[str, Any]:
 
 
 def _stored_plan(batch_id: int) -> dict[str, Any]:
-    batch = batches.get_batch(batch_id)
+    batch = batches.get_batch(batch_id, g.actor)
     rows = (
         StagedRow.select(StagedRow.problems)
         .where((StagedRow.batch == batch) & StagedRow.problems.is_null(False))

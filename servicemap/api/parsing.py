@@ -236,8 +236,10 @@ class StrictBlueprint(Blueprint):
 
         return decorate
 
-    def allowed(self, action: str) -> Callable[[View], View]:
-        """Decorator, outermost: the request's actor must have the right before anything is read."""
+    def allowed(self, action: str | None) -> Callable[[View], View]:
+        """Decorator, outermost: the request's actor must have the right before anything is read. None: it
+        is enough to be somebody. Where (in which division) is for the room to ask. A test finds the routes
+        that declare nothing."""
 
         def decorate(view: View) -> View:
             @wraps(view)
@@ -245,6 +247,7 @@ class StrictBlueprint(Blueprint):
                 require(g.actor, action)
                 return view(*args, **kwargs)
 
+            guarded.action = action  # type: ignore[attr-defined]
             return self.fails(401, 403)(guarded)
 
         return decorate

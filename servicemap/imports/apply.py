@@ -22,14 +22,14 @@ def apply(
     Raises InvalidError with every problem when rows are rejected and `skip_bad_rows` is not asked,
     ConflictError when the batch was applied before, was never planned, or the registry has changed since.
     """
-    batch = get_batch(batch_id)
+    batch = get_batch(batch_id, actor)
     if batch.state != "planned":
         done = batch.state == "applied"
         raise ConflictError(
             f"第 {batch_id} 号导入已经执行过了" if done else f"第 {batch_id} 号导入还没有预案",
             "already_applied" if done else "not_planned",
         )
-    plan = work_out(batch, settings, today)
+    plan = work_out(actor, batch, settings, today)
     if head_seq() != batch.planned_seq:  # said before its problems: somebody may have applied this batch
         raise ConflictError(STALE, "plan_stale")
     if plan.problems and not skip_bad_rows:

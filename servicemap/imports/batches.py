@@ -37,16 +37,17 @@ def open_batch(actor: Actor, *, file_name: str, headings: Mapping[str, str], as_
         )
 
 
-def get_batch(batch_id: int) -> ImportBatch:
+def get_batch(batch_id: int, actor: Actor) -> ImportBatch:
+    """One's own; who acts for the whole registry gets everybody's. NotFoundError for all others."""
     batch = ImportBatch.get_or_none(ImportBatch.id == batch_id)
-    if batch is None:
+    if batch is None or (batch.actor != actor.name and actor.scope is not None):
         raise NotFoundError(f"没有第 {batch_id} 号导入", "import_not_found")
     return batch
 
 
-def add_rows(batch_id: int, rows: Sequence[tuple[int, Mapping[str, str]]]) -> int:
+def add_rows(actor: Actor, batch_id: int, rows: Sequence[tuple[int, Mapping[str, str]]]) -> int:
     """Stage rows (number, {field: text}); sending a row again replaces it. Returns how many are staged."""
-    batch = get_batch(batch_id)
+    batch = get_batch(batch_id, actor)
     for number, cells in rows:
         if unknown := sorted(set(cells) - set(OWN_HEADINGS)):
             raise InvalidError(f"第 {number} 行有不认识的字段：{'、'.join(unknown)}", "unknown_field")

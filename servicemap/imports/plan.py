@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 from servicemap import db
+from servicemap.access import Actor, ids_in_scope
 from servicemap.audit import diff, head_seq
 from servicemap.config import Settings
 from servicemap.divisions import chunks
@@ -52,8 +53,9 @@ class Plan:
         }
 
 
-def work_out(batch: ImportBatch, settings: Settings, today: date) -> Plan:
-    """The plan of the staged rows against the registry as it is now. Changes nothing."""
+def work_out(actor: Actor, batch: ImportBatch, settings: Settings, today: date) -> Plan:
+    """The plan of the staged rows against the registry as it is now: the actor's own divisions are theirs
+    to change, rows about others are rejected. Changes nothing."""
     plan = Plan(head_seq())
     reader = Reader(json.loads(batch.headings), settings.extent, today)
     staged = db.query("SELECT number, cells FROM staged_row WHERE batch_id = ? ORDER BY number", (batch.id,))
@@ -62,6 +64,7 @@ def work_out(batch: ImportBatch, settings: Settings, today: date) -> Plan:
     facts = [reader.read(number, cells) for number, cells in rows]
     sites = _group(facts, reader)
     _match(sites, reader)
+    _refuse_foreign(sites, reader, actor)
     for site in sites:
         _decide(plan, site, reader, batch.as_of_on)
     plan.rows.sort(key=lambda row: row[0])
@@ -88,12 +91,12 @@ def _as_json(problems: Sequence[Problem]) -> str | None:
     return json.dumps([asdict(p) for p in problems], ensure_ascii=False) if problems else None
 
 
-def make_plan(batch_id: int, settings: Settings, today: date) -> Plan:
+def make_plan(actor: Actor, batch_id: int, settings: Settings, today: date) -> Plan:
     """Work the plan out and keep it; raises ConflictError for a batch that is applied already."""
-    batch = get_batch(batch_id)
+    batch = get_batch(batch_id, actor)
     if batch.state == "applied":
         raise ConflictError(f"第 {batch_id} 号导入已经执行过了", "already_applied")
-    plan = work_out(batch, settings, today)
+    plan = work_out(actor, batch, settings, today)
     store(batch, plan)
     return plan
 
@@ -186,6 +189,20 @@ def _match(sites: Sequence[Site], reader: Reader) -> None:
             cure = f"要改它，请在“编号”列填 {public_code(id_)}；若是另一处，请在名称上写出区别"
             detail = f"这个村（居）已有同名的服务点 {public_code(id_)}"
             _reject_site(reader, unkeyed, "name", "already_exists", detail, cure)
+
+
+def _refuse_foreign(sites: Sequence[Site], reader: Reader, actor: Actor) -> None:
+    own = ids_in_scope(actor)
+    if own is None:
+        return
+    for site in sites:
+        stands = {row.facility["division_id"] for row in site.rows if "division_id" in row.facility}
+        stands.update(id_ for row in site.rows for id_ in row.role.get("serves", ()))
+        if site.existing:
+            stands.add(site.existing.division_id)
+        if not stands <= own:
+            detail = f"这里不在“{actor.name}”的范围内"
+            _reject_site(reader, site, "division", "out_of_scope", detail, "请交给管这个区划的单位填报")
 
 
 def _reject_site(reader: Reader, site: Site, name: str, code: str, detail: str, cure: str) -> None:

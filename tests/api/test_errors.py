@@ -48,7 +48,7 @@ def check_problem(response: TestResponse, status: int, code: str) -> None:
         ("GET", "/docs/nowhere", {}, 404, "not_found"),
         ("GET", f"{NEAR}/F0000001-5", {}, 404, "facility_not_found"),
         ("GET", "/api/v1/divisions/1", {}, 404, "division_not_found"),
-        ("GET", "/api/v1/coverage/1", {}, 404, "not_published"),
+        ("GET", "/api/v1/coverage/1", {}, 404, "division_not_found"),
         ("DELETE", NEAR, {}, 405, "method_not_allowed"),
         ("GET", f"{NEAR}?limit=0", {}, 422, "bad_parameters"),
         ("GET", f"{NEAR}?cursor=x", {}, 400, "bad_cursor"),

@@ -22,8 +22,8 @@ CANARIES = (b"4567891", b"9876543", b"canary-token-", b"canaryword")
 QUERY = "lat=23.4567891&lng=113.9876543"
 AT = '"lat": 23.4567891, "lng": 113.9876543, "datum": "gcj02"'
 BODY = f'{{{AT}, "q": "canaryword"}}'
+TOKEN = {"Authorization": "Bearer canary-token-1"}  # sent where it is refused
 SENT = {
-    "Authorization": "Bearer canary-token-1",
     "Content-Type": "application/json",
     "If-None-Match": '"acanaryword"',
 }
@@ -45,7 +45,8 @@ ASKED = [  # method, target, body, status
     ("POST", "/api/v1/facilities/search", BODY[:-1], 400),
     ("POST", "/api/v1/divisions/locate", f"{{{AT}}}", 200),
     ("POST", "/api/v1/imports", BODY, 401),
-    ("POST", f"/api/v1/imports?{QUERY}", BODY, 422),
+    ("POST", f"/api/v1/imports?{QUERY}", BODY, 401),
+    ("GET", f"/api/v1/facilities?{QUERY}&datum=gcj02", None, 401),
 ]
 
 
@@ -61,7 +62,7 @@ def ask_much(port: int, share: int) -> Counter[str]:
     counts = Counter[str]()
     for number in range(share):
         method, target, body, expected = ASKED[number % len(ASKED)]
-        status, tag = ask(port, method, target, body, SENT)
+        status, tag = ask(port, method, target, body, {**SENT, **(TOKEN if expected == 401 else {})})
         counts["as expected"] += status == expected
         if tag:
             counts["tagged"] += 1

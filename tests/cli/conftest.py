@@ -26,10 +26,13 @@ class Ran:
 Admin = Callable[..., Ran]
 
 
-def run_admin(*arguments: object, url: str, **environ: str) -> Ran:
+def run_admin(*arguments: object, url: str, input: str | None = None, **environ: str) -> Ran:
+    """`environ` is added to this process' own; the login of whoever runs the tests is left out."""
+    apart = {"XDG_CONFIG_HOME": "/nowhere", "SERVICEMAP_SERVER": "", "SERVICEMAP_TOKEN": ""}
     done = subprocess.run(
         [sys.executable, "-m", "admin_cli.main", *map(str, arguments)],
-        env={**os.environ, "SERVICEMAP_DATABASE_URL": url, **environ},
+        env={**os.environ, **apart, "SERVICEMAP_DATABASE_URL": url, **environ},
+        input=input and input.encode(),
         cwd=Path(__file__).parents[2],
         capture_output=True,
         timeout=300,

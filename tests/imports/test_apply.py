@@ -29,7 +29,7 @@ def planned(settings):
 
     def run(rows) -> int:
         batch = a_batch(rows)
-        make_plan(batch.id, settings, TODAY)
+        make_plan(SEED, batch.id, settings, TODAY)
         return batch.id
 
     return run
@@ -85,7 +85,7 @@ def test_a_plan_is_stale_when_the_registry_has_changed_since(planned, settings):
 
     assert refused.value.code == "plan_stale"
     assert counts() == before
-    make_plan(batch_id, settings, TODAY)
+    make_plan(SEED, batch_id, settings, TODAY)
     assert apply(SEED, batch_id, settings, TODAY)["updated"] == 1
 
 
@@ -98,7 +98,7 @@ def test_one_bad_row_stops_the_whole_file(planned, settings):
 
     assert [(problem.row, problem.code) for problem in refused.value.problems] == [(3, "unknown_division")]
     assert counts() == before
-    assert batches.get_batch(batch_id).state == "planned"
+    assert batches.get_batch(batch_id, SEED).state == "planned"
 
 
 def test_bad_rows_are_left_out_when_that_is_asked_for(planned, settings):
@@ -119,7 +119,7 @@ def test_a_fault_in_the_middle_leaves_nothing(planned, settings, monkeypatch):
         apply(SEED, batch_id, settings, TODAY)
 
     assert counts() == before
-    assert batches.get_batch(batch_id).state == "planned"
+    assert batches.get_batch(batch_id, SEED).state == "planned"
 
 
 def failing_at(table, execute_many):
@@ -134,7 +134,7 @@ def test_a_row_cannot_be_added_to_an_applied_batch(planned, settings):
     apply(SEED, batch_id, settings, TODAY)
 
     with pytest.raises(ConflictError) as refused:
-        batches.add_rows(batch_id, [(9, {"name": "晚"})])
+        batches.add_rows(SEED, batch_id, [(9, {"name": "晚"})])
 
     assert refused.value.code == "already_applied"
 
@@ -143,9 +143,9 @@ def test_a_field_or_a_batch_that_does_not_exist_is_told(registry):
     batch = a_batch([{}])
 
     with pytest.raises(InvalidError, match="电邮"):
-        batches.add_rows(batch.id, [(3, {"电邮": "a@b.c"})])
+        batches.add_rows(SEED, batch.id, [(3, {"电邮": "a@b.c"})])
     with pytest.raises(NotFoundError, match="99"):
-        batches.get_batch(99)
+        batches.get_batch(99, SEED)
 
 
 def apply_first(url: str, _: int) -> str:

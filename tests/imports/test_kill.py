@@ -100,7 +100,7 @@ def prepared(sqlite_templates: Callable[[str], Path], tmp_path: Path) -> Path:
         for number in range(ROWS - len(rows)):
             position = {"lng": f"113.{number:04d}", "lat": "23.6", "datum": "gcj02"}
             rows.append({"name": f"新 {number}", "hours": f"Mo 09:{number % 60:02d}-18:00", **position})
-        make_plan(a_batch(rows).id, Settings(), TODAY)
+        make_plan(SEED, a_batch(rows).id, Settings(), TODAY)
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return path
 

@@ -29,7 +29,7 @@ def rejections(plan: Plan) -> list[tuple[int, str]]:
 @pytest.fixture
 def planned(settings):
     """planned(rows): the plan of these rows."""
-    return lambda rows, **given: make_plan(a_batch(rows, **given).id, settings, TODAY)
+    return lambda rows, **given: make_plan(SEED, a_batch(rows, **given).id, settings, TODAY)
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def applied(settings):
 
     def run(rows, **given) -> dict[str, int]:
         batch = a_batch(rows, **given)
-        make_plan(batch.id, settings, TODAY)
+        make_plan(SEED, batch.id, settings, TODAY)
         return apply(SEED, batch.id, settings, TODAY)
 
     return run
@@ -294,13 +294,15 @@ def test_the_plan_s_word_stands_beside_every_row(planned):
 
 def test_a_row_that_is_sent_again_replaces_the_first_and_asks_for_a_new_plan(settings):
     batch = a_batch([{"name": "甲"}, {"name": "乙"}])
-    make_plan(batch.id, settings, TODAY)
+    make_plan(SEED, batch.id, settings, TODAY)
 
-    staged = batches.add_rows(batch.id, [(3, {"name": "丙", "division": NORTH_GATE, "type": "家长学校"})])
+    staged = batches.add_rows(
+        SEED, batch.id, [(3, {"name": "丙", "division": NORTH_GATE, "type": "家长学校"})]
+    )
 
     assert staged == 2
-    assert batches.get_batch(batch.id).state == "open"
-    plan = work_out(batches.get_batch(batch.id), settings, TODAY)
+    assert batches.get_batch(batch.id, SEED).state == "open"
+    plan = work_out(SEED, batches.get_batch(batch.id, SEED), settings, TODAY)
     assert [place.name for place in plan.created] == ["甲", "丙"]
 
 
@@ -308,6 +310,6 @@ def test_an_applied_batch_is_not_planned_again(applied, settings):
     applied([{}])
 
     with pytest.raises(ConflictError) as refused:
-        make_plan(1, settings, TODAY)
+        make_plan(SEED, 1, settings, TODAY)
 
     assert refused.value.code == "already_applied"
