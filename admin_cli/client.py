@@ -60,6 +60,9 @@ class Client:
     def post(self, path: str, body: Any = None) -> dict[str, Any]:
         return self._asked("POST", path, json={} if body is None else body)
 
+    def send(self, method: str, path: str, body: Any, headers: dict[str, str]) -> dict[str, Any]:
+        return self._asked(method, path, json=body, headers=headers)
+
     def post_lines(self, path: str, lines: bytes) -> dict[str, Any]:
         headers = {"Content-Type": "application/x-ndjson"}
         return self._asked("POST", path, content=lines, headers=headers)

@@ -152,6 +152,9 @@ def _show_plan(plan: dict[str, Any], word: str, form: str) -> None:
         return
     text = f"新增 {counts['created']}，更新 {counts['updated']}，没有变化 {counts['unchanged']}"
     click.echo(f"{word}：{counts['rows']} 行：{text}，退回 {counts['rejected']} 行")
+    for kept in plan["kept"][:20]:
+        said = f"{kept['field']} 留用 {kept['held_on']} 手工更正的 {cell(kept['kept']) or '空'}，不按文件改为 {cell(kept['in_file'])}"
+        click.echo(f"  {kept['code']} {kept['name']}: {said}")
     for change in plan["changes"][:20]:
         fields = "；".join(
             f"{name} {cell(a) or '空'} → {cell(b) or '空'}" for name, (a, b) in change["changed"].items()

@@ -25,6 +25,8 @@ NOUNS = {
     "token": "令牌 tokens",
 }
 
+WHERE = {"logout": "login", "facility": "facility_edits"}  # modules that are not called like their noun
+
 
 class Admin(click.Group):
     """Loads a noun's commands when they are asked for: help must not wait for the web framework."""
@@ -37,7 +39,7 @@ class Admin(click.Group):
             return None
         from importlib import import_module
 
-        module = import_module(f"admin_cli.{'login' if name == 'logout' else name}")
+        module = import_module(f"admin_cli.{WHERE.get(name, name)}")
         command: click.Command = module.logout if name == "logout" else module.group
         return command
 

@@ -28,6 +28,8 @@ AS_OF = date(2026, 6, 30)
 DOWNTOWN, CITY_CENTRE = "4418020", (113.056, 23.700)  # the streets of 清城区 stand close together
 SEEDED_WITH = 4418
 TABLES = (
+    "evidence",
+    "activity",
     "role_serves",
     "role_places",
     "role_class",

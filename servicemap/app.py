@@ -17,6 +17,7 @@ from servicemap.api import (
     coverage,
     divisions,
     dump,
+    edits,
     facilities,
     health,
     hours,
@@ -51,6 +52,7 @@ WITHOUT_DATABASE = (
 )
 DOORS = (
     facilities,
+    edits,
     suggestions,
     hours,
     clusters,

@@ -48,7 +48,7 @@ def public_facts(record: Record, kinds: Kinds, path_of: Paths, today: date) -> d
         "delivery": record.delivery,
         **note,
         "position_precision": "none" if hidden else record.position_precision,
-        "phone": record.phone,
+        "phone": record.phone if record.phone_public else None,
         "hours": record.hours,
         "accessible": None if hidden else record.accessible,
         "visibility": record.visibility,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,18 @@ class ConflictError(RegistryError):
     """The input is fine, but the registry has moved on or stands against it."""
 
     code = "conflict"
+
+
+class StaleError(ConflictError):
+    """The record is no longer the version that was seen: `current` is the record now, `changes` what others
+    did since."""
+
+    code = "stale"
+
+    def __init__(self, detail: str, *, current: dict[str, Any], changes: list[dict[str, Any]]) -> None:
+        super().__init__(detail)
+        self.current = current
+        self.changes = changes
 
 
 class UnauthenticatedError(RegistryError):

@@ -12,7 +12,7 @@ from servicemap.audit import Log, diff
 from servicemap.errors import NotFoundError
 from servicemap.facility_types import Kinds
 from servicemap.models import CLASSES, Division
-from servicemap.records import Record, Role, RoleClass, Serves, allocate, load, parse_code
+from servicemap.records import Record, Role, RoleClass, Serves, allocate, load, parse_code, public_code
 
 FACILITY_COLUMNS = (
     "name",
@@ -30,7 +30,13 @@ FACILITY_COLUMNS = (
     "external_id",
     "delivery",
     "note",
+    "held",
+    "merged_into_id",
+    "credit_code",
+    "phone_public",
 )
+UNSAID = ("hours_id", "held", "merged_into_id", "phone_public")  # in the audit they stand in another form
+MATERIAL_M = 200  # a position that moves farther is another place to look at
 PLACES = ("registered", "offered", "taken")
 ROLE_COLUMNS = tuple(
     f.name for f in fields(Role) if f.name not in ("id", "places_on", *PLACES, "serves", "classes")
@@ -53,9 +59,13 @@ class Stated:
 
 
 def get(code: str) -> Record:
-    """The record with this public code (hyphen optional); raises NotFoundError. Seven queries."""
-    facility_id = parse_code(code)
-    record = load([facility_id]).get(facility_id) if facility_id else None
+    """The record with this public code (hyphen optional), of one that was merged the one that it became;
+    raises NotFoundError. Eight queries."""
+    id_ = parse_code(code)
+    record = None
+    while id_:
+        record = load([id_]).get(id_)
+        id_ = record.merged_into_id if record else None
     if record is None:
         raise NotFoundError(f"没有编号“{code}”的服务点", "facility_not_found")
     return record
@@ -81,7 +91,8 @@ def list_records(
         row[0]
         for row in db.query(f"SELECT f.id FROM facility f WHERE {where} ORDER BY f.id LIMIT {limit}", params)
     ]
-    return list(load(ids).values())
+    found = load(ids)
+    return [found[id_] for id_ in ids]
 
 
 def merged(record: Record, stated: Stated, as_of: date) -> Record:
@@ -155,10 +166,30 @@ def _role_meant(record: Record, type_id: int, role_fields: dict[str, Any]) -> Ro
     return record.roles[-1]
 
 
+def contradictions(record: Record) -> Iterable[tuple[str, str, str]]:
+    """(field, code, detail) of what was said against what the registry knew before."""
+    for role in record.roles:
+        if role.opened_on and role.closed_on and role.closed_on < role.opened_on:
+            yield (
+                "closed_on",
+                "closed_before_opened",
+                f"关闭日期 {role.closed_on} 早于设立日期 {role.opened_on}",
+            )
+        youngest, oldest = role.age_from_months, role.age_to_months
+        if youngest is not None and oldest is not None and oldest < youngest:
+            yield "age_to_months", "ages_upside_down", f"最大月龄 {oldest} 小于最小月龄 {youngest}"
+
+
 def flat(record: Record, kinds: Kinds) -> dict[str, Any]:
     """The record as {field: value}, a role's fields behind its type's key: what audit and plan compare."""
-    facts: dict[str, Any] = {name: getattr(record, name) for name in FACILITY_COLUMNS if name != "hours_id"}
-    facts |= {"hours": record.hours, "verified_on": record.verified_on}
+    facts: dict[str, Any] = {name: getattr(record, name) for name in FACILITY_COLUMNS if name not in UNSAID}
+    facts |= {
+        "hours": record.hours,
+        "verified_on": record.verified_on,
+        "phone_public": None if record.phone_public else False,
+        "merged_into": record.merged_into_id and public_code(record.merged_into_id),
+        "suspensions": record.suspensions,
+    }
     seen: dict[str, int] = {}
     for role in record.roles:
         key = kinds.by_id[role.type_id].key
@@ -171,12 +202,48 @@ def flat(record: Record, kinds: Kinds) -> dict[str, Any]:
     return {name: value for name, value in facts.items() if value not in (None, [], ())}
 
 
-def write(log: Log, created: Sequence[Record], updated: Iterable[tuple[Record, Record]], today: date) -> None:
+def is_material(before: Record, after: Record) -> bool:
+    """Whether what was looked at is no longer so: name, division, position, types and their dates, rests.
+    Phone and hours are not looked at on the spot."""
+    if (before.name, before.division_id, before.suspensions) != (
+        after.name,
+        after.division_id,
+        after.suspensions,
+    ):
+        return True
+    plaques = [{(r.type_id, r.opened_on, r.closed_on) for r in each.roles} for each in (before, after)]
+    if plaques[0] != plaques[1] or (before.lat is None) != (after.lat is None):
+        return True
+    if before.lng is None or before.lat is None or after.lng is None or after.lat is None:
+        return False
+    return geo.distance_from(before.lng, before.lat)(after.lng, after.lat) > MATERIAL_M
+
+
+def write(
+    log: Log,
+    created: Sequence[Record],
+    updated: Iterable[tuple[Record, Record]],
+    today: date,
+    *,
+    action: str | None = None,
+    reason: str | None = None,
+) -> None:
     """Write new records (their ids are given here) and (before, after) pairs with all that hangs on
-    them: hours, roles, places, links, verifications, audit, public face. Inside a write transaction."""
+    them: hours, roles, places, links, rests, verifications, audit, public face. Inside a write transaction.
+
+    A material change voids the verification, unless it comes with one. `action` and `reason` go into the
+    audit; without them it says create or update.
+    """
     kinds = Kinds()
     pairs: list[tuple[Record | None, Record]] = [(None, record) for record in created]
     pairs += updated
+    for before, after in pairs:
+        if before and after.verified_on == before.verified_on and is_material(before, after):
+            after.verified_on = None
+            db.execute(
+                "UPDATE verification SET voided_on = ? WHERE facility_id = ? AND voided_on IS NULL",
+                (today.isoformat(), after.id),
+            )
     _store_hours([after for _, after in pairs])
     for id_, record in enumerate(created, allocate("facility", len(created))):
         record.id = id_
@@ -196,8 +263,10 @@ def write(log: Log, created: Sequence[Record], updated: Iterable[tuple[Record, R
     _store_places(roles)
     _store_serves(roles)
     _store_classes(roles)
+    _store_suspensions([(before, after) for before, after in pairs])
     db.execute_many(
-        "INSERT INTO verification (facility_id, verified_on, verified_by) VALUES (?, ?, ?)",
+        "INSERT INTO verification (facility_id, verified_on, verified_by) VALUES (?, ?, ?)"
+        " ON CONFLICT (facility_id, verified_on) DO UPDATE SET verified_by = excluded.verified_by, voided_on = NULL",
         [
             (after.id, _plain(after.verified_on), log.actor.name)
             for before, after in pairs
@@ -206,7 +275,8 @@ def write(log: Log, created: Sequence[Record], updated: Iterable[tuple[Record, R
     )
     for before, after in pairs:
         changed = diff(flat(before, kinds) if before else {}, flat(after, kinds))
-        log.record_change("facility", after.code, "update" if before else "create", changed)
+        changed |= {"reason": [None, reason]} if reason else {}
+        log.record_change("facility", after.code, action or ("update" if before else "create"), changed)
     cards.write_cards(created, today, new=True)
     cards.write_cards([after for before, after in pairs if before], today)
 
@@ -235,9 +305,24 @@ def _values(record: Any, columns: Sequence[str]) -> list[Any]:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | dict):
         return json.dumps(value) if value else None
     return value.isoformat() if isinstance(value, date) else value
+
+
+def _store_suspensions(pairs: Sequence[tuple[Record | None, Record]]) -> None:
+    changed = [
+        after for before, after in pairs if after.suspensions != (before.suspensions if before else [])
+    ]
+    db.execute_many("DELETE FROM suspension WHERE facility_id = ?", [(after.id,) for after in changed])
+    db.execute_many(
+        "INSERT INTO suspension (facility_id, from_on, to_on, reason) VALUES (?, ?, ?, ?)",
+        [
+            (after.id, _plain(start), _plain(end), why)
+            for after in changed
+            for start, end, why in after.suspensions
+        ],
+    )
 
 
 def _store_hours(records: Sequence[Record]) -> None:

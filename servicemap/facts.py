@@ -44,6 +44,7 @@ _CHINESE: dict[str, dict[str, Any]] = {
         "no": False,
         "false": False,
     },
+    "phone_public": {"是": True, "公开": True, "否": False, "不公开": False},
     "delivery": dict(zip(("到场", "网上", "上门", "电话"), DELIVERIES, strict=True))
     | {"线上": "online", "入户": "at_home"},
 }
@@ -128,6 +129,7 @@ class Reader:
         self._roles(row, facts)
         _nursery(row, facts.role)
         _phone(row, facts)
+        _credit_code(row, facts)
         facts.verified_on = row.date("verified_on", self.today)
         return facts
 
@@ -266,6 +268,7 @@ def rows_of(records: Iterable[Record], kinds: Kinds) -> list[dict[str, str]]:
             "lat": record.lat,
             "datum": None if record.lat is None else "wgs84",
             "phone": record.phone,
+            "credit_code": record.credit_code,
             "verified_on": record.verified_on,
             **{name: getattr(record, name) for name in _TEXTS},
             **{name: _word(words, getattr(record, name)) for name, words in _CHINESE.items()},
@@ -298,6 +301,7 @@ def _word(words: Mapping[str, Any], meaning: Any) -> str | None:
 
 
 DEMO_PREFIX = "示例·"
+CREDIT_CODE = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 MOST_PREPAID = 36  # months
 
 
@@ -312,6 +316,23 @@ def _nursery(row: Row, role: dict[str, Any]) -> None:
         "monthly_fee": row.count("monthly_fee", "bad_fee", "月费", MOST_YUAN, "元(?:/月)?"),
     }
     role |= {name: value for name, value in stated.items() if value not in (None, (), [])}
+
+
+def _credit_code(row: Row, facts: Facts) -> None:
+    """统一社会信用代码, GB 32100-2015: 17 characters and a check character, weights 3^i modulo 31."""
+    value = row.cells.get("credit_code", "").upper()
+    if not value:
+        return
+    if SCIENTIFIC.fullmatch(value):
+        row.scientific("credit_code")
+        return
+    digits = [CREDIT_CODE.find(char) for char in value]
+    right = len(value) == 18 and -1 not in digits
+    if right and (31 - sum(digit * 3**n for n, digit in enumerate(digits[:17])) % 31) % 31 == digits[17]:
+        facts.facility["credit_code"] = value
+    else:
+        detail = f"“{value}”不是统一社会信用代码" if not right else f"“{value}”的校验位不对"
+        row.wrong("credit_code", "bad_credit_code", detail, "请照证书核对 18 位代码")
 
 
 def _phone(row: Row, facts: Facts) -> None:

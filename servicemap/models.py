@@ -35,6 +35,7 @@ DELIVERIES = ("on_site", "online", "at_home", "phone")  # 到场 网上 上门 �
 CLASSES = ("infant", "toddler", "senior", "mixed")  # 乳儿班 托小班 托大班 混龄
 FORMS = ("full_day", "half_day", "hourly", "temporary")  # 全日 半日 计时 临时
 MEANINGS = ("filler", "protection", "free", "inclusive", "registered", "type_only")
+EVIDENCE = ("document", "plaque_photo", "registration", "activity_record", "site_visit")
 MEALS = ("included", "extra", "none")  # 含餐 另收餐费 不供餐
 
 
@@ -175,6 +176,12 @@ class Facility(Table):
     version = IntegerField()
     delivery = TextField(constraints=[SQL("DEFAULT 'on_site'"), one_of("delivery", DELIVERIES)])
     note = TextField(null=True)  # 说明: what it is for and who runs it, for everybody to read
+    held = TextField(
+        null=True
+    )  # JSON {field: day of its last correction by hand}: older files leave it alone
+    merged_into = owner("self", null=True)  # 并入: whose code answers for this one
+    credit_code = TextField(null=True)  # 统一社会信用代码
+    phone_public = BooleanField(constraints=[SQL("DEFAULT true")])  # 电话可公开
 
     class Meta:
         indexes = ((("source", "external_id"), True), (("name", "division"), False))
@@ -277,6 +284,7 @@ class Verification(Table):
     facility = owner(Facility, index=False)
     verified_on = DateField()
     verified_by = TextField()
+    voided_on = DateField(null=True)  # when something changed that had been looked at
 
     class Meta:
         primary_key = CompositeKey("facility", "verified_on")
@@ -296,6 +304,48 @@ class Title(Table):
 
     class Meta:
         constraints = [Check("(facility_id IS NULL) <> (division_id IS NULL)")]
+
+
+class Evidence(Table):
+    """依据: what proves that a role is what it says. A picture stays where it is; its hash stands here."""
+
+    id = AutoField()
+    role = owner(Role)
+    kind = TextField(constraints=[one_of("kind", EVIDENCE)])
+    body = TextField(null=True)  # 发文或挂牌机关
+    number = TextField(null=True)  # 文号
+    dated_on = DateField()
+    file_hash = TextField(null=True)  # SHA-256
+    note = TextField(null=True)
+    added_by = TextField()
+    added_at = TextField()
+
+
+class Activity(Table):
+    """活动: what a role did for families; how many came, and no names."""
+
+    id = AutoField()
+    role = owner(Role)
+    held_on = DateField()
+    topic = TextField()
+    for_whom = TextField(null=True)
+    families = IntegerField(null=True, constraints=[Check("families >= 0")])
+    added_by = TextField()
+    added_at = TextField()
+
+
+class Replay(Table):
+    """重发: the answer to a write, for whoever did not get it and asks again with the same key."""
+
+    actor = TextField()
+    key = TextField()
+    request_hash = TextField()
+    answer = TextField()  # JSON
+    created_at = TextField()
+
+    class Meta:
+        primary_key = CompositeKey("actor", "key")
+        without_rowid = True
 
 
 class Card(Table):

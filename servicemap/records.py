@@ -108,7 +108,8 @@ def _has_places_free(counted: Role | RoleClass) -> bool | None:
 
 @dataclass(slots=True)
 class Record:
-    """服务点, positions in WGS-84."""
+    """服务点, positions in WGS-84. `held`: {field as in facilities.flat: the day of its last correction by
+    hand}."""
 
     id: int
     name: str
@@ -128,6 +129,10 @@ class Record:
     delivery: str = "on_site"
     note: str | None = None
     hours_id: int | None = None
+    held: dict[str, str] = field(default_factory=dict)
+    merged_into_id: int | None = None
+    credit_code: str | None = None
+    phone_public: bool = True
     verified_on: date | None = None
     roles: list[Role] = field(default_factory=list)
     suspensions: list[tuple[date, date | None, str]] = field(default_factory=list)
@@ -152,7 +157,7 @@ class Record:
 FACILITY = (
     "f.id, f.name, f.division_id, f.address, f.lat, f.lng, f.position_precision, f.position_datum,"
     " f.phone, h.text, f.accessible, f.visibility, f.source, f.external_id, f.version, f.delivery,"
-    " f.note, f.hours_id"
+    " f.note, f.hours_id, f.held, f.merged_into_id, f.credit_code, f.phone_public"
 )
 ROLE = (
     "id, type_id, level, opened_on, closed_on, closed_reason, age_from_months, age_to_months, fee, fee_text,"
@@ -177,6 +182,8 @@ def _load(ids: list[int]) -> dict[int, Record]:
     ):
         record = Record(*row)
         record.accessible = None if row[10] is None else bool(row[10])
+        record.held = json.loads(row[18]) if row[18] else {}
+        record.phone_public = bool(record.phone_public)
         records[record.id] = record
     roles: dict[int, Role] = {}
     for facility_id, *columns in db.query(
@@ -210,7 +217,8 @@ def _load(ids: list[int]) -> dict[int, Record]:
         roles[role_id].classes.append(one)
         roles[role_id].classes.sort(key=lambda each: CLASSES.index(each.kind))
     for facility_id, on in db.query(
-        f"SELECT facility_id, MAX(verified_on) FROM verification WHERE facility_id {among} GROUP BY facility_id",
+        f"SELECT facility_id, MAX(verified_on) FROM verification WHERE facility_id {among} AND voided_on IS NULL"
+        " GROUP BY facility_id",
         ids,
     ):
         records[facility_id].verified_on = db.day(on)

@@ -68,6 +68,8 @@ class Edge:
         caching.code()  # now, and not when the files of another release have taken the place of ours
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] == "POST" and environ.get("HTTP_X_HTTP_METHOD_OVERRIDE") == "PATCH":
+            environ["REQUEST_METHOD"] = "PATCH"  # the phones' mini programs cannot send it
         if "HTTP_IF_NONE_MATCH" in environ and (headers := self._not_modified(environ)):
             start_response("304 NOT MODIFIED", headers)
             return []

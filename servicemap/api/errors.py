@@ -23,6 +23,7 @@ from servicemap.errors import (
     NotFoundError,
     Problem,
     RegistryError,
+    StaleError,
     UnauthenticatedError,
     UnavailableError,
 )
@@ -33,6 +34,7 @@ STATUS_OF: dict[type[RegistryError], int] = {
     InvalidError: 422,
     NotFoundError: 404,
     ConflictError: 409,
+    StaleError: 412,
     UnauthenticatedError: 401,
     ForbiddenError: 403,
     UnavailableError: 503,
@@ -43,6 +45,7 @@ STATUS_OF_CODE = {
     "bad_json": 400,
     "unsupported_media_type": 415,
     "too_large": 413,
+    "version_required": 428,
 }
 HTTP_WORDS = {
     400: ("bad_request", "请求格式不对"),
@@ -52,6 +55,8 @@ HTTP_WORDS = {
     405: ("method_not_allowed", "这个地址不支持这种请求方法"),
     406: ("not_acceptable", "不能用所要的格式回答"),
     409: ("conflict", "和登记册现在的状态有冲突"),
+    412: ("stale", "资料在你打开之后有了新的修改"),
+    428: ("version_required", "请用 If-Match 说明改的是哪个版本"),
     411: ("length_required", "请求要说明内容长度"),
     413: ("too_large", "请求内容太大"),
     414: ("uri_too_long", "地址太长"),
@@ -93,6 +98,10 @@ class ErrorSchema(Open):
     code = ma.fields.String(required=True, metadata={"description": "稳定的错误代码"})
     detail = ma.fields.String(required=True)
     errors = ma.fields.List(ma.fields.Nested(ProblemSchema))
+    current = ma.fields.Dict(metadata={"description": "412：现在的资料和它的版本"})
+    changes = ma.fields.List(
+        ma.fields.Dict(), metadata={"description": "412：你打开之后别人改了什么，新的在前"}
+    )
     errors_total = ma.fields.Integer(metadata={"description": f"errors 最多列 {MOST_PROBLEMS} 条，这是总数"})
 
 
@@ -101,8 +110,11 @@ def problem_fields(problem: Problem) -> dict[str, Any]:
     return {name: getattr(problem, name) for name in names if getattr(problem, name) is not None}
 
 
-def problem_response(status: int, code: str, detail: str, problems: Any = (), headers: Any = ()) -> Response:
+def problem_response(
+    status: int, code: str, detail: str, problems: Any = (), headers: Any = (), **more: Any
+) -> Response:
     payload: dict[str, Any] = {
+        **more,
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
@@ -159,7 +171,8 @@ def handle_registry_error(error: RegistryError) -> Response:
         headers["WWW-Authenticate"] = "Bearer"
     if status == 403:
         _record_refusal(error)
-    return problem_response(status, error.code, detail, error.problems, headers)
+    more = {"current": error.current, "changes": error.changes} if isinstance(error, StaleError) else {}
+    return problem_response(status, error.code, detail, error.problems, headers, **more)
 
 
 def _record_refusal(error: RegistryError) -> None:

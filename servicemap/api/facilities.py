@@ -5,7 +5,7 @@ from typing import Any
 from flask import Response, g
 from marshmallow import ValidationError, fields, validates_schema
 
-from servicemap import facilities, facts
+from servicemap import edits, facilities, facts
 from servicemap.access import READ_RECORD, require
 from servicemap.api.answers import GEOJSON, answer, detail, found
 from servicemap.api.filters import FILTERS, MOST_TYPES, FilterFields, filters_of, types_and_division
@@ -17,6 +17,7 @@ from servicemap.api.schemas import (
     FacilityDetailSchema,
     FacilitySchema,
     FacilityTypesSchema,
+    RecordSchema,
 )
 from servicemap.facility_types import Kinds
 from servicemap.finder.items import Style
@@ -166,13 +167,13 @@ def list_records(args: dict[str, Any]) -> dict[str, Any]:
 
 @blp.get("/facility-records/<code:code>")
 @blp.allowed(READ_RECORD)
-@blp.response(200, RecordsSchema)
+@blp.response(200, RecordSchema)
 @blp.fails(404, 503)
 def get_record(code: str) -> dict[str, Any]:
-    """一个服务点的全部资料；需要权限"""
+    """一个服务点的全部资料和它的版本；需要权限"""
     record = facilities.get(code)
     require(g.actor, READ_RECORD, record.division_id)
-    return answer({"items": facts.rows_of([record], Kinds()), "next_after": None})
+    return answer(edits.shown(record))
 
 
 @blp.get("/facility-types")

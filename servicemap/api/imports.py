@@ -1,6 +1,7 @@
 """导入 over HTTP: the client reads the file and sends rows; the server validates, plans, applies."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from flask import current_app, g
@@ -58,6 +59,12 @@ class ImportPlanSchema(ImportSchema):
     problems_total = fields.Integer()
     changes = fields.List(
         fields.Dict(), metadata={"description": f"将更新的服务点及字段，最多 {MOST_CHANGES} 个"}
+    )
+    kept = fields.List(
+        fields.Dict(),
+        metadata={
+            "description": f"手工更正在文件日期之后的，不按文件改：字段、登记册里的、文件里的，最多 {MOST_CHANGES} 个"
+        },
     )
 
 
@@ -118,7 +125,7 @@ def _row(line: Any) -> tuple[int, dict[str, str]]:
 def plan_import(batch_id: int) -> dict[str, Any]:
     """生成预案：每行会怎样，什么都不改"""
     plan = make_plan(g.actor, batch_id, current_app.config["SERVICEMAP"], g.today)
-    return _plan_answer(batches.get_batch(batch_id, g.actor), plan.problems, plan.changes)
+    return _plan_answer(batches.get_batch(batch_id, g.actor), plan.problems, plan.changes, plan.kept)
 
 
 @blp.get("/<number:batch_id>/plan")
@@ -137,10 +144,12 @@ def _stored_plan(batch_id: int) -> dict[str, Any]:
         .where((StagedRow.batch == batch) & StagedRow.problems.is_null(False))
         .order_by(StagedRow.number)
     )
-    return _plan_answer(batch, [Problem(**p) for row in rows for p in json.loads(row.problems or "[]")], [])
+    return _plan_answer(batch, [Problem(**p) for row in rows for p in json.loads(row.problems or "[]")])
 
 
-def _plan_answer(batch: ImportBatch, problems: list[Problem], changes: list[Any]) -> dict[str, Any]:
+def _plan_answer(
+    batch: ImportBatch, problems: list[Problem], changes: Sequence[Any] = (), kept: Sequence[Any] = ()
+) -> dict[str, Any]:
     return answer(
         {
             "id": batch.id,
@@ -150,6 +159,7 @@ def _plan_answer(batch: ImportBatch, problems: list[Problem], changes: list[Any]
             "problems": [problem_fields(problem) for problem in problems[:MOST_PROBLEMS]],
             "problems_total": len(problems),
             "changes": json.loads(json.dumps(changes[:MOST_CHANGES], default=str)),
+            "kept": json.loads(json.dumps(kept[:MOST_CHANGES], default=str)),
         }
     )
 

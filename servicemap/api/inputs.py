@@ -83,6 +83,19 @@ class Text(_Field, ma.fields.String):
         return text
 
 
+class Cell(Text):
+    """A text as it stands in a cell of a table; numbers, true and false, and lists of texts are taken as such."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
+        if isinstance(value, bool):
+            value = "是" if value else "否"
+        elif isinstance(value, int | float):
+            value = str(value)
+        elif isinstance(value, list) and all(isinstance(part, str) for part in value):
+            value = "、".join(value)
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
 class Choice(Text):
     """One of a few words."""
 

@@ -266,6 +266,12 @@ class FacilityDetailSchema(FacilitySchema, DemoSchema):
     datum = word("坐标系", DATUMS)
 
 
+class RecordSchema(DemoSchema):
+    code = fields.String(metadata={"description": "编号"})
+    version = fields.Integer(metadata={"description": "版本，下次修改的 If-Match"})
+    items = fields.List(fields.Dict(), metadata={"description": "每个挂牌一行，字段同导入表"})
+
+
 class FacilityTypeSchema(Open):
     """类型"""
 

@@ -268,7 +268,7 @@ WHERE t.key IN ({types})
   AND NOT EXISTS (SELECT 1 FROM suspension x WHERE x.facility_id = f.id
                   AND x.from_on <= ? AND (x.to_on IS NULL OR x.to_on > ?))
 """
-VERIFIED = " AND EXISTS (SELECT 1 FROM verification v WHERE v.facility_id = f.id AND v.verified_on > ? AND v.verified_on <= ?)"
+VERIFIED = " AND EXISTS (SELECT 1 FROM verification v WHERE v.facility_id = f.id AND v.verified_on > ? AND v.verified_on <= ? AND (v.voided_on IS NULL OR v.voided_on > ?))"
 TITLED = """ AND EXISTS (SELECT 1 FROM title i WHERE i.facility_id = f.id AND i.kind = ? AND i.awarded_on <= ?
   AND (i.expires_on IS NULL OR i.expires_on > ?) AND (i.withdrawn_on IS NULL OR i.withdrawn_on > ?))"""
 
@@ -279,7 +279,7 @@ def _active(definition: Definition, on: date, columns: str) -> list[tuple[Any, .
     params: list[Any] = [day, day, *rule["types"], day, day, day, day]
     if months := rule.get("verified_within_months"):
         sql += VERIFIED
-        params += [months_before(on, months).isoformat(), day]
+        params += [months_before(on, months).isoformat(), day, day]
     if title := rule.get("title"):
         sql += TITLED
         params += [title, day, day, day]

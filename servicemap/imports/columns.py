@@ -64,6 +64,8 @@ FIELDS: tuple[Field, ...] = (
         "电话",
         "联系电话 服务电话 咨询电话 办公电话 固定电话 座机 电话号码 联系方式 热线 tel telephone",
     ),
+    _field("phone_public", "电话公开", "电话是否公开 公开电话"),
+    _field("credit_code", "统一社会信用代码", "信用代码 社会信用代码 统一信用代码"),
     _field(
         "hours",
         "开放时间",

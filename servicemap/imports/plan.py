@@ -12,7 +12,7 @@ from servicemap.audit import diff, head_seq
 from servicemap.config import Settings
 from servicemap.divisions import chunks
 from servicemap.errors import ConflictError, Problem
-from servicemap.facilities import Stated, flat, merged
+from servicemap.facilities import Stated, contradictions, flat, merged
 from servicemap.facts import Facts, Reader
 from servicemap.imports.batches import get_batch
 from servicemap.models import ImportBatch
@@ -38,6 +38,7 @@ class Plan:
     updated: list[tuple[Record, Record]] = field(default_factory=list)
     unchanged: int = 0
     changes: list[dict[str, Any]] = field(default_factory=list)
+    kept: list[dict[str, Any]] = field(default_factory=list)  # corrections by hand that the file would undo
     problems: list[Problem] = field(default_factory=list)
     rows: list[tuple[int, str, int | None, list[Problem]]] = field(default_factory=list)
 
@@ -242,8 +243,11 @@ def _decide(plan: Plan, site: Site, reader: Reader, as_of: date) -> None:
     """Say of the site's rows what they would do, and keep the record that they would make."""
     before, good = site.existing, [row for row in site.rows if not row.problems]
     if good:
-        after = merged(before or _blank(good[0]), _stated(good), as_of)
-        for name, code, detail in _contradictions(after):
+        stated = _stated(good)
+        if before:
+            plan.kept += _leave_held(before, stated, as_of, reader)
+        after = merged(before or _blank(good[0]), stated, as_of)
+        for name, code, detail in contradictions(after):
             for row in good:
                 _reject(reader, row, name, code, detail, "请核对这一格和登记册里已有的内容")
         for row in good if after.delivery != "on_site" else ():
@@ -267,6 +271,32 @@ def _decide(plan: Plan, site: Site, reader: Reader, as_of: date) -> None:
     plan.rows += [(row.number, outcome, before.id if before else None, []) for row in good]
 
 
+def _leave_held(record: Record, stated: Stated, as_of: date, reader: Reader) -> list[dict[str, Any]]:
+    """Take out of the statement what was corrected by hand on the file's day or later, and say what."""
+    kept = []
+
+    def leave(said: dict[str, Any], ours: Any, prefix: str = "") -> None:
+        for name in [name for name in said if record.held.get(f"{prefix}{name}", "") >= str(as_of)]:
+            theirs = said.pop(name)
+            if ours is not None and getattr(ours, name) != theirs:
+                kept.append(
+                    {
+                        "code": record.code,
+                        "name": record.name,
+                        "field": f"{prefix}{name}",
+                        "kept": getattr(ours, name),
+                        "in_file": theirs,
+                        "held_on": record.held[f"{prefix}{name}"],
+                    }
+                )
+
+    leave(stated.facility, record)
+    for type_id, said in stated.roles:
+        current = [role for role in record.roles if role.type_id == type_id]
+        leave(said, current[-1] if current else None, f"{reader.kinds.by_id[type_id].key}.")
+    return kept
+
+
 def _blank(row: Facts) -> Record:
     return Record(0, row.facility["name"], row.facility["division_id"], source=DEFAULT_SOURCE)
 
@@ -282,17 +312,3 @@ def _stated(rows: Sequence[Facts]) -> Stated:
         [(kind.id, row.role) for row in rows for kind in row.kinds],
         max((row.verified_on for row in rows if row.verified_on), default=None),
     )
-
-
-def _contradictions(record: Record) -> Iterable[tuple[str, str, str]]:
-    """(field, code, detail) of what a row says against what the registry knew before."""
-    for role in record.roles:
-        if role.opened_on and role.closed_on and role.closed_on < role.opened_on:
-            yield (
-                "closed_on",
-                "closed_before_opened",
-                f"关闭日期 {role.closed_on} 早于设立日期 {role.opened_on}",
-            )
-        youngest, oldest = role.age_from_months, role.age_to_months
-        if youngest is not None and oldest is not None and oldest < youngest:
-            yield "age_to_months", "ages_upside_down", f"最大月龄 {oldest} 小于最小月龄 {youngest}"
