@@ -6,6 +6,7 @@ from servicemap.errors import ForbiddenError, UnauthenticatedError
 
 READ_LIVE_COVERAGE = "read_live_coverage"
 IMPORT = "import"
+VERIFY_AUDIT = "verify_audit"
 READ_RECORD = "read_record"  # the whole record, what is not public included
 
 
@@ -21,7 +22,7 @@ class Actor:
 ANONYMOUS = Actor("anonymous", "public", "http")
 SEED = Actor("seed", "admin", "seed")
 
-ALLOWED = {"admin": {READ_LIVE_COVERAGE, IMPORT, READ_RECORD}, "public": set()}
+ALLOWED = {"admin": {READ_LIVE_COVERAGE, IMPORT, READ_RECORD, VERIFY_AUDIT}, "public": set()}
 
 
 def can(actor: Actor, action: str) -> bool:

@@ -12,6 +12,7 @@ from flask_swagger_ui import get_swaggerui_blueprint
 from servicemap import db, registry
 from servicemap.access import ANONYMOUS
 from servicemap.api import (
+    audit,
     changes,
     clusters,
     coverage,
@@ -57,6 +58,7 @@ DOORS = (
     dump,
     coverage,
     imports,
+    audit,
     share,
     health,
 )

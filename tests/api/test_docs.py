@@ -72,7 +72,7 @@ def test_a_route_says_where_it_can_fail(document):
             continue
         assert {"422", "503"} - ({"422"} if path == "/readyz" else set()) <= statuses, path
         assert ("404" in statuses) >= ("{" in path), path
-        guarded = path.startswith(("/api/v1/imports", "/api/v1/facility-records")) or (
+        guarded = path.startswith(("/api/v1/imports", "/api/v1/facility-records", "/api/v1/audit")) or (
             method == "post" and not path.endswith(ASKED_BY_POST)
         )
         assert ("401" in statuses) == guarded, (method, path)
