@@ -59,7 +59,7 @@ def check_backup(file: sqlite3.Connection, path: Path, progress: Progress) -> Co
         cure = "直接复制的数据库文件不是备份，请用 servicemap-admin db backup"
         raise InvalidError(f"{path}: 没有摘要，无从核对；{cure}", "no_digest")
     _check_pages(file, path)
-    [(made_at, noted)] = notes
+    made_at, noted = map(str, notes[0])
     if digest(file, made_at, progress) != noted:
         raise InvalidError(f"{path}: 内容和备份时的摘要不同，文件已损坏或被改过", "wrong_digest")
     return _content(file, path, made_at)
@@ -86,9 +86,9 @@ def _content(file: sqlite3.Connection, path: Path, made_at: str | None) -> Conte
     def query(sql: str, params: Any = ()) -> list[tuple[Any, ...]]:
         return file.execute(sql, params).fetchall()
 
-    if broken := audit.broken_link(query):
-        raise InvalidError(f"{path}: 变更链从第 {broken} 条起不符，数据可能被改过", "broken_chain")
-    try:
+    try:  # the columns are what they should be; what stands in them may be anything
+        if broken := audit.broken_link(query):
+            raise InvalidError(f"{path}: 变更链从第 {broken} 条起不符，数据可能被改过", "broken_chain")
         demo, secret, seq, chain = query("SELECT demo, secret, seq, hash FROM registry, change_head")[0]
         return Content(bool(demo), bytes.fromhex(secret), audit.Anchor(seq, chain), made_at)
     except (IndexError, TypeError, ValueError):

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from servicemap import audit, backup, db
+from servicemap.backup_check import digest
 from servicemap.errors import ConflictError, InvalidError, RegistryError, UnavailableError
 from tests.conftest import bound_to
 from tests.factories import a_place, scaled
@@ -286,6 +287,28 @@ def test_what_is_wrong_with_a_backup_has_its_code(copy, name):
 
     assert before == ""
     assert refused(copy) == HARMS[name][0]
+
+
+@SQLITE
+@pytest.mark.parametrize(
+    ("statement", "code"),
+    [
+        ("UPDATE change_head SET seq = 0, hash = ''", "broken_chain"),
+        ("UPDATE change_head SET seq = 'x'", "not_a_registry"),
+        ("DELETE FROM change_head", "not_a_registry"),
+        ("DELETE FROM registry", "not_a_registry"),
+        ("UPDATE registry SET secret = 'x'", "not_a_registry"),
+        ("UPDATE registry SET secret = x'00'", "not_a_registry"),
+        ("UPDATE backup SET made_at = x'00'", ""),
+    ],
+)
+def test_a_digest_that_was_made_anew_does_not_hide_what_cannot_be(copy, statement, code):
+    with tampered(copy) as file:
+        file.execute(statement)
+        [(made_at,)] = file.execute("SELECT made_at FROM backup")
+        file.execute("UPDATE backup SET digest = ?", (digest(file, str(made_at), lambda count: None),))
+
+    assert refused(copy) == code
 
 
 @SQLITE
