@@ -92,7 +92,7 @@ def restore(
                 _require_absent(Path(f"{live}-wal"))  # SQLite would take it for the new file's
                 _place(staged, live)
                 return content, None
-            before = live.with_name(f"{live.name}.before-restore-{now:%Y%m%dT%H%M%SZ}")
+            before = live.with_name(f"{live.name}.before-restore-{now:%Y%m%dT%H%M%S.%fZ}")
             _keep(before, content, other_registry)
             try:
                 with closing(sqlite3.connect(staged)) as copy:

@@ -114,19 +114,21 @@ def test_families_are_answered_while_it_is_restored_and_see_it_at_once(registry,
         families = [threading.Thread(target=go_on, args=(port,)) for _ in range(3)]
         for family in families:
             family.start()
-        for _ in range(RESTORES):
-            _, tag, before = ask(port)
-            restored = run_admin("db", "restore", copy, url=registry)
-            status, _, after = ask(port, tag)
+        try:
+            for _ in range(RESTORES):
+                _, tag, before = ask(port)
+                restored = run_admin("db", "restore", copy, url=registry)
+                status, _, after = ask(port, tag)
 
-            assert restored.code == 0, restored.err
-            assert sorted(before) == ["乙", "甲"]
-            assert (status, after) == (200, ["甲"])
-            db.connect()
-            a_place("乙")
-        stop.set()
-        for family in families:
-            family.join()
+                assert restored.code == 0, restored.err
+                assert sorted(before) == ["乙", "甲"]
+                assert (status, after) == (200, ["甲"])
+                db.connect()
+                a_place("乙")
+        finally:
+            stop.set()
+            for family in families:
+                family.join()
 
     assert torn == []
     assert seen.keys() <= {200, 503}
