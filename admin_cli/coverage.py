@@ -50,7 +50,9 @@ def report(division: str, on: str | None, form: str) -> None:
 
     例 Example: servicemap-admin coverage report 441800000000 --on 2026-12-31
     """
-    rows = Client().get(f"coverage/{division}", on=on)["items"]
+    client = Client()
+    anchor = client.get("audit/head")["anchor"]  # first: what the figures count is at least as new
+    rows = [{**row, "anchor": anchor} for row in client.get(f"coverage/{division}", on=on)["items"]]
     if form == "table":
         _print(rows)
     else:
@@ -97,6 +99,7 @@ def _print(rows: list[dict[str, Any]]) -> None:
                 click.echo(f"  另一口径（{row['definition_name']}）：{figure}")
     if rows:
         click.echo(f"\n截至 {rows[0]['on']}。{FOOTNOTE}")
+        click.echo(f"变更链的锚 {rows[0]['anchor']}（用 audit verify --anchor 核对）")
 
 
 @group.command()

@@ -13,6 +13,7 @@ DONE, REFUSED, USAGE, FINDINGS, TRY_LATER = 0, 1, 2, 3, 75
 EXIT_CODES = "退出码 exit codes: 0 完成 done, 1 拒绝且什么都没改 refused, 2 用法不对 usage, 3 完成但有要看的 findings, 75 稍后再试 try later"
 
 NOUNS = {
+    "audit": "变更链 the chain of changes",
     "coverage": "覆盖率 coverage of the targets",
     "db": "数据库 the database",
     "division": "行政区划 divisions",

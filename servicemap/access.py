@@ -10,6 +10,7 @@ READ_RECORD = "read_record"  # the whole record, what is not public included
 EDIT = "edit"
 IMPORT = "import"
 MANAGE_TOKENS = "manage_tokens"
+VERIFY_AUDIT = "verify_audit"
 MANAGE_DIVISIONS = "manage_divisions"
 
 ROLES = ("viewer", "editor", "verifier", "admin")  # 查看 填报 审核 管理: each may what the ones before may
@@ -17,7 +18,7 @@ ROLE_NAMES = {"viewer": "查看", "editor": "填报", "verifier": "审核", "adm
 _VIEWER = frozenset({READ_LIVE_COVERAGE, READ_RECORD})
 _EDITOR = _VIEWER | {EDIT, IMPORT}
 _VERIFIER = _EDITOR
-_ADMIN = _VERIFIER | {MANAGE_TOKENS, MANAGE_DIVISIONS}
+_ADMIN = _VERIFIER | {MANAGE_TOKENS, MANAGE_DIVISIONS, VERIFY_AUDIT}
 ALLOWED = {
     "public": frozenset[str](),
     "viewer": _VIEWER,

@@ -12,6 +12,7 @@ from flask_swagger_ui import get_swaggerui_blueprint
 from servicemap import db, registry
 from servicemap.access import ANONYMOUS
 from servicemap.api import (
+    audit,
     changes,
     clusters,
     coverage,
@@ -62,6 +63,7 @@ DOORS = (
     coverage,
     imports,
     tokens,
+    audit,
     share,
     health,
 )

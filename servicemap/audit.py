@@ -3,7 +3,7 @@
 import hashlib
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -108,16 +108,46 @@ def now_text() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def broken_link() -> int | None:
-    """The first seq that is missing, or whose hash doesn't follow from its row and the one before; None
-    when the chain holds up to the head."""
-    last, last_hash = db.query("SELECT seq, hash FROM change_head WHERE id = 1")[0]
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """A change's place in the chain. Who keeps the head's elsewhere can tell later whether anything up to it
+    was written anew, even when the whole chain was."""
+
+    seq: int
+    hash: str
+
+    def __str__(self) -> str:
+        return f"{self.seq}:{self.hash}"
+
+
+def head() -> Anchor:
+    """The last change's; seq 0 and no hash when there is none."""
+    return Anchor(*db.query("SELECT seq, hash FROM change_head WHERE id = 1")[0])
+
+
+def lost(anchors: Iterable[Anchor]) -> list[Anchor]:
+    """Those that don't lie on the chain. A query each."""
+    return [
+        anchor
+        for anchor in anchors
+        if not db.query("SELECT 1 FROM change WHERE seq = ? AND hash = ?", (anchor.seq, anchor.hash))
+    ]
+
+
+def broken_link(query: Callable[..., list[tuple[Any, ...]]] = db.query) -> int | None:
+    """The first seq that is missing or too much, or whose hash doesn't follow from its row and the one
+    before; None when the chain holds up to the head. `query` may read another database than the bound one.
+    """
+    sql = "SELECT seq, hash, (SELECT MAX(seq) FROM change) FROM change_head WHERE id = 1"
+    last, last_hash, newest = query(sql)[0]
     columns = "seq, changed_at, actor, door, batch_id, noun, key, action, diff, previous_hash, hash"
+    page = f"SELECT {columns} FROM change WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT 1000"
     seq, previous = 0, ""
-    for seq, row in enumerate(db.database.execute_sql(f"SELECT {columns} FROM change ORDER BY seq"), 1):
-        *facts, claimed, chain = row
-        right = hashlib.sha256(json.dumps([previous, *facts]).encode()).hexdigest()
-        if (facts[0], claimed, chain) != (seq, previous, right) or (seq == last and chain != last_hash):
-            return seq
-        previous = chain
-    return seq + 1 if seq < last else None
+    while rows := query(page, (seq, last)):  # in pages: a long reader would keep the WAL from being emptied
+        for *facts, claimed, chain in rows:
+            seq += 1
+            right = hashlib.sha256(json.dumps([previous, *facts], default=str).encode()).hexdigest()
+            if (facts[0], claimed, chain) != (seq, previous, right) or (seq == last and chain != last_hash):
+                return seq
+            previous = chain
+    return seq + 1 if seq < max(last, newest or 0) else None

@@ -119,7 +119,7 @@ _connecting = threading.Lock()
 def _connect_to_file(path: Path) -> None:
     with _connecting:
         # nobody waits for a lock while a new file becomes WAL: its first visitors go one by one
-        with nullcontext() if path in _connected or _is_wal(path) else _gate():
+        with nullcontext() if path in _connected or _is_wal(path) else gate():
             database.connect()
         _connected.add(path)
 
@@ -228,8 +228,9 @@ def mapped() -> Iterator[None]:
 
 
 @contextmanager
-def _gate(*, wait: bool = True) -> Iterator[None]:
-    """Let SQLite's writers in one by one: its own busy handler is unfair and starves some."""
+def gate(*, wait: bool = True) -> Iterator[None]:
+    """Let SQLite's writers in one by one: its own busy handler is unfair and starves some. Rooms write
+    through `transaction`, which goes through it; a restore takes it alone."""
     if not is_sqlite():
         yield
         return
@@ -255,7 +256,7 @@ def transaction(*, wait: bool = True) -> Iterator[None]:
     Raises UnavailableError when another writer stays longer than GATE_SECONDS (without `wait`: when one is
     in the way), or the disk is full.
     """
-    with mapped(), _gate(wait=wait):
+    with mapped(), gate(wait=wait):
         database.execute_sql("BEGIN IMMEDIATE" if is_sqlite() else "BEGIN")
         try:
             if not (wait or is_sqlite()):
@@ -295,6 +296,9 @@ TOKENS = {
 }
 
 
+MIGRATION_TABLE = "CREATE TABLE migration (name TEXT NOT NULL PRIMARY KEY)"
+
+
 def engine() -> str:
     return "sqlite" if is_sqlite() else "postgresql"
 
@@ -316,14 +320,19 @@ def upgrade() -> list[str]:
     with transaction():
         if not is_sqlite():
             database.execute_sql("SELECT pg_advisory_xact_lock(4418)")
-        database.execute_sql("CREATE TABLE IF NOT EXISTS migration (name TEXT NOT NULL PRIMARY KEY)")
+        database.execute_sql(MIGRATION_TABLE.replace("TABLE", "TABLE IF NOT EXISTS"))
         for name in [n for n in known_migrations() if n not in applied_migrations()]:
-            module = importlib.import_module(f"servicemap.migrations.{name}")
-            for statement in (*module.STATEMENTS, *getattr(module, engine().upper())):
-                database.execute_sql(fill(statement))
+            for statement in statements(name):
+                database.execute_sql(statement)
             execute("INSERT INTO migration (name) VALUES (?)", (name,))
             done.append(name)
     return done
+
+
+def statements(name: str) -> list[str]:
+    """What a migration tells the bound engine."""
+    module = importlib.import_module(f"servicemap.migrations.{name}")
+    return [fill(statement) for statement in (*module.STATEMENTS, *getattr(module, engine().upper()))]
 
 
 def fill(statement: str) -> str:

@@ -55,11 +55,11 @@ def is_demo() -> bool:
 
 def secret() -> bytes:
     """What this registry signs its cursors with: made with it and never changed."""
-    return _secret(db.database.obj)
+    return _secret(version().hash)  # another registry's content may be restored into this one
 
 
 @lru_cache(maxsize=1)
-def _secret(handle: object) -> bytes:
+def _secret(version: str) -> bytes:
     return bytes.fromhex(db.query("SELECT secret FROM registry WHERE id = 1")[0][0])
 
 

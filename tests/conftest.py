@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -166,6 +167,27 @@ def settings(registry: str, tmp_path: Path) -> Settings:
         reads_per_minute=0,
         writes_per_minute=0,
     )
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
+    """small_disk(bytes): a folder that holds no more."""
+    folders: list[Path] = []
+
+    def mounted(size: int) -> Path:
+        folder = tmp_path / f"disk-{len(folders)}"
+        folder.mkdir()
+        command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+        if subprocess.run(command, capture_output=True, check=False).returncode:
+            pytest.skip("这台机器不许挂载 tmpfs")
+        folders.append(folder)
+        return folder
+
+    yield mounted
+    if not db.database.is_closed():
+        db.database.close()
+    for folder in folders:
+        subprocess.run(["umount", str(folder)], check=True)
 
 
 @pytest.fixture

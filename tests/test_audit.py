@@ -86,7 +86,12 @@ def test_a_reader_of_the_audit_misses_nothing_while_several_processes_write(regi
 
 @pytest.mark.parametrize(
     "statement",
-    ["UPDATE change SET actor = 'somebody'", "DELETE FROM change WHERE seq = 1", "DELETE FROM change"],
+    [
+        "UPDATE change SET actor = 'somebody'",
+        "DELETE FROM change WHERE seq = 1",
+        "DELETE FROM change",
+        "INSERT INTO change SELECT * FROM change WHERE seq = 1 ON CONFLICT (seq) DO UPDATE SET actor = 'x'",
+    ],
 )
 def test_the_database_refuses_to_change_the_audit(registry, statement):
     record("a", "b")
@@ -95,6 +100,18 @@ def test_the_database_refuses_to_change_the_audit(registry, statement):
         db.execute(statement)
 
     assert db.query("SELECT seq, actor FROM change ORDER BY seq") == [(1, "seed"), (2, "seed")]
+
+
+@pytest.mark.parametrize("engine", ["sqlite"])
+def test_sqlite_refuses_to_replace_a_row_of_the_audit(registry):
+    record("a", "b")
+    before = db.query("SELECT * FROM change ORDER BY seq")
+    forged = "1, changed_at, 'somebody', door, batch_id, noun, key, action, diff, previous_hash, hash"
+
+    with pytest.raises(peewee.DatabaseError, match="append-only"), db.transaction():
+        db.execute(f"INSERT OR REPLACE INTO change SELECT {forged} FROM change WHERE seq = 1")
+
+    assert db.query("SELECT * FROM change ORDER BY seq") == before
 
 
 @pytest.mark.parametrize("engine", ["postgresql"])
@@ -115,6 +132,7 @@ def test_postgresql_refuses_to_empty_the_audit(registry):
         ("DELETE FROM change WHERE seq = 2", 2),
         ("DELETE FROM change WHERE seq = 4", 4),
         ("UPDATE change_head SET hash = ''", 4),
+        ("UPDATE change_head SET seq = 3, hash = (SELECT hash FROM change WHERE seq = 3)", 4),
     ],
 )
 def test_a_tampered_row_breaks_the_chain(registry, engine, statement, broken):
