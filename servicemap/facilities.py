@@ -76,7 +76,8 @@ def list_records(
         row[0]
         for row in db.query(f"SELECT f.id FROM facility f WHERE {where} ORDER BY f.id LIMIT {limit}", params)
     ]
-    return list(load(ids).values())
+    found = load(ids)  # in the order of the engine
+    return [found[id_] for id_ in ids if id_ in found]
 
 
 def merged(record: Record, stated: Stated, as_of: date) -> Record:
