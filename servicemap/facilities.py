@@ -29,7 +29,9 @@ FACILITY_COLUMNS = (
     "external_id",
     "delivery",
     "note",
+    "position_source",
 )
+UNPLACED = {"lat": None, "lng": None, "position_datum": None, "position_source": None}
 PLACES = ("registered", "offered", "taken")
 ROLE_COLUMNS = tuple(
     f.name for f in fields(Role) if f.name not in ("id", "places_on", *PLACES, "serves", "classes")
@@ -106,7 +108,7 @@ def _settle_position(record: Record, facility: dict[str, Any]) -> dict[str, Any]
     where nobody goes: what is online, at home or on the phone is never mapped."""
     precision = facility.get("position_precision")
     if facility.get("delivery", record.delivery) != "on_site":
-        facility |= {"lat": None, "lng": None, "position_datum": None, "position_precision": "none"}
+        facility |= UNPLACED | {"position_precision": "none"}
     elif "lat" in facility:
         if precision in (None, "none"):
             kept = record.position_precision
@@ -115,10 +117,13 @@ def _settle_position(record: Record, facility: dict[str, Any]) -> dict[str, Any]
             moved = geo.distance_from(record.lng, record.lat)(facility["lng"], facility["lat"])
             if moved < SAME_POSITION_M:
                 facility |= {name: getattr(record, name) for name in ("lat", "lng", "position_datum")}
+                return facility
+        facility.setdefault("position_source", None)  # the old one speaks of another point
     elif precision == "none":
-        facility |= {"lat": None, "lng": None, "position_datum": None}
-    elif precision and record.lat is None:
-        del facility["position_precision"]
+        facility |= UNPLACED
+    elif record.lat is None:
+        facility.pop("position_precision", None)
+        facility.pop("position_source", None)
     return facility
 
 

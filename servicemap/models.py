@@ -174,6 +174,7 @@ class Facility(Table):
     version = IntegerField()
     delivery = TextField(constraints=[SQL("DEFAULT 'on_site'"), one_of("delivery", DELIVERIES)])
     note = TextField(null=True)  # 说明: what it is for and who runs it, for everybody to read
+    position_source = TextField(null=True)  # 位置来源, for example geocoded:amap 2026-11-26
 
     class Meta:
         indexes = ((("source", "external_id"), True), (("name", "division"), False))
