@@ -190,6 +190,15 @@ def test_a_statement_does_not_touch_the_record_that_it_is_about(registry):
     assert (after.name, after.roles[0].fee) == ("乙", "free")
 
 
+def test_the_source_of_a_position_lasts_as_long_as_the_position(registry):
+    place = a_place(position_source="geocoded:amap 2026-11-26")
+
+    assert a_change(place, lng=LNG + 5e-7, lat=LAT).position_source == "geocoded:amap 2026-11-26"
+    assert a_change(place, lng=LNG + 5e-5, lat=LAT).position_source is None
+    assert a_change(place, precision="none").position_source is None
+    assert a_place("乙", lng=None, position_source="geocoded:amap 2026-11-26").position_source is None
+
+
 # Lists
 
 
