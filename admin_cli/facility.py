@@ -11,6 +11,7 @@ import click
 
 from admin_cli import options
 from admin_cli.client import Client, RefusedError
+from admin_cli.geocode import geocode
 from admin_cli.output import Progress, about, cell, remark, show
 from servicemap.errors import InvalidError
 
@@ -37,7 +38,10 @@ LIST_COLUMNS = (
 
 @click.group()
 def group() -> None:
-    """服务点：导入、列出、查看、导出。Facilities."""
+    """服务点：导入、列出、查看、导出、补位置。Facilities."""
+
+
+group.add_command(geocode)
 
 
 @group.command(name="import")

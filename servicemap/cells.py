@@ -9,6 +9,7 @@ from typing import Any
 LENGTHS = {
     "name": 120,
     "address": 200,
+    "position_source": 60,
     "hours": 200,
     "note": 300,
     "fee_text": 200,

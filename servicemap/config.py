@@ -1,7 +1,7 @@
 """Every setting in one place: name, default, unit, meaning. Read from SERVICEMAP_* at the start."""
 
 import os
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime, tzinfo
 from hashlib import sha256
 from pathlib import Path
@@ -50,6 +50,15 @@ class Settings:
     log_file: str = ""
     """Where `servicemap-admin` writes unexpected faults; empty: servicemap-admin.log beside the
     SQLite file, or in the current folder."""
+
+    tianditu_key: str = field(default="", repr=False)
+    """The key with which `facility geocode` asks 天地图. A key is given in the environment only."""
+
+    amap_key: str = field(default="", repr=False)
+    """The same for 高德 (a key for "Web服务")."""
+
+    baidu_key: str = field(default="", repr=False)
+    """The same for 百度 (an AK for "服务端")."""
 
     @property
     def zone(self) -> tzinfo:

@@ -224,7 +224,7 @@ def merge(asked: Asked, code: str, into: str, on: date) -> dict[str, Any]:
             if getattr(stays, name) is None:
                 setattr(stays, name, getattr(gone, name))
         if stays.lat is None and gone.lat is not None:
-            for name in ("lat", "lng", "position_precision", "position_datum"):
+            for name in (*facilities.UNPLACED, "position_precision"):
                 setattr(stays, name, getattr(gone, name))
         gone.merged_into_id = stays.id
         facilities.write(log, [], [(gone_before, gone)], asked.today, action="merge", reason=asked.reason)
@@ -345,7 +345,8 @@ def _empty(record: Record, name: str, kind: Kind) -> None:
     if name in KEPT:
         raise _wrong(name, "cannot_be_empty", f"{HEADINGS[name]}不能为空")
     if name in ("lng", "lat", "position_precision"):
-        record.lng = record.lat = record.position_datum = None
+        for each, value in facilities.UNPLACED.items():
+            setattr(record, each, value)
         record.position_precision = "none"
         return
     attribute = PLACES.get(name, name)

@@ -34,7 +34,9 @@ FACILITY_COLUMNS = (
     "merged_into_id",
     "credit_code",
     "phone_public",
+    "position_source",
 )
+UNPLACED = {"lat": None, "lng": None, "position_datum": None, "position_source": None}
 UNSAID = ("hours_id", "held", "merged_into_id", "phone_public")  # in the audit they stand in another form
 MATERIAL_M = 200  # a position that moves farther is another place to look at
 PLACES = ("registered", "offered", "taken")
@@ -91,8 +93,8 @@ def list_records(
         row[0]
         for row in db.query(f"SELECT f.id FROM facility f WHERE {where} ORDER BY f.id LIMIT {limit}", params)
     ]
-    found = load(ids)
-    return [found[id_] for id_ in ids]
+    found = load(ids)  # in the order of the engine
+    return [found[id_] for id_ in ids if id_ in found]
 
 
 def merged(record: Record, stated: Stated, as_of: date) -> Record:
@@ -121,7 +123,7 @@ def _settle_position(record: Record, facility: dict[str, Any]) -> dict[str, Any]
     where nobody goes: what is online, at home or on the phone is never mapped."""
     precision = facility.get("position_precision")
     if facility.get("delivery", record.delivery) != "on_site":
-        facility |= {"lat": None, "lng": None, "position_datum": None, "position_precision": "none"}
+        facility |= UNPLACED | {"position_precision": "none"}
     elif "lat" in facility:
         if precision in (None, "none"):
             kept = record.position_precision
@@ -130,10 +132,13 @@ def _settle_position(record: Record, facility: dict[str, Any]) -> dict[str, Any]
             moved = geo.distance_from(record.lng, record.lat)(facility["lng"], facility["lat"])
             if moved < SAME_POSITION_M:
                 facility |= {name: getattr(record, name) for name in ("lat", "lng", "position_datum")}
+                return facility
+        facility.setdefault("position_source", None)  # the old one speaks of another point
     elif precision == "none":
-        facility |= {"lat": None, "lng": None, "position_datum": None}
-    elif precision and record.lat is None:
-        del facility["position_precision"]
+        facility |= UNPLACED
+    elif record.lat is None:
+        facility.pop("position_precision", None)
+        facility.pop("position_source", None)
     return facility
 
 

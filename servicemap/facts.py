@@ -55,7 +55,7 @@ _OF_ROLE: dict[str, dict[str, Any]] = {
 }
 _FORMS = dict(zip(("全日", "半日", "计时", "临时"), FORMS, strict=True))
 _FORM_WORDS = _FORMS | {f"{word}托": form for word, form in _FORMS.items()}
-_TEXTS = ("address", "hours", "note")
+_TEXTS = ("address", "position_source", "hours", "note")
 _TEXTS_OF_ROLE = (
     "fee_text",
     "closed_reason",

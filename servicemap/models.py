@@ -182,6 +182,7 @@ class Facility(Table):
     merged_into = owner("self", null=True)  # 并入: whose code answers for this one
     credit_code = TextField(null=True)  # 统一社会信用代码
     phone_public = BooleanField(constraints=[SQL("DEFAULT true")])  # 电话可公开
+    position_source = TextField(null=True)  # 位置来源, for example geocoded:amap 2026-11-26
 
     class Meta:
         indexes = ((("source", "external_id"), True), (("name", "division"), False))

@@ -133,6 +133,7 @@ class Record:
     merged_into_id: int | None = None
     credit_code: str | None = None
     phone_public: bool = True
+    position_source: str | None = None
     verified_on: date | None = None
     roles: list[Role] = field(default_factory=list)
     suspensions: list[tuple[date, date | None, str]] = field(default_factory=list)
@@ -157,7 +158,8 @@ class Record:
 FACILITY = (
     "f.id, f.name, f.division_id, f.address, f.lat, f.lng, f.position_precision, f.position_datum,"
     " f.phone, h.text, f.accessible, f.visibility, f.source, f.external_id, f.version, f.delivery,"
-    " f.note, f.hours_id, f.held, f.merged_into_id, f.credit_code, f.phone_public"
+    " f.note, f.hours_id, f.held, f.merged_into_id, f.credit_code, f.phone_public,"
+    " f.position_source"
 )
 ROLE = (
     "id, type_id, level, opened_on, closed_on, closed_reason, age_from_months, age_to_months, fee, fee_text,"

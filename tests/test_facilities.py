@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from servicemap import db
+from servicemap import db, facilities
 from servicemap.facilities import Stated, flat, merged
 from servicemap.facility_types import Kinds
 from servicemap.records import Record, Role, load
@@ -188,3 +188,28 @@ def test_a_statement_does_not_touch_the_record_that_it_is_about(registry):
 
     assert flat(place, Kinds()) == before == flat(load([place.id])[place.id], Kinds())
     assert (after.name, after.roles[0].fee) == ("乙", "free")
+
+
+def test_the_source_of_a_position_lasts_as_long_as_the_position(registry):
+    place = a_place(position_source="geocoded:amap 2026-11-26")
+
+    assert a_change(place, lng=LNG + 5e-7, lat=LAT).position_source == "geocoded:amap 2026-11-26"
+    assert a_change(place, lng=LNG + 5e-5, lat=LAT).position_source is None
+    assert a_change(place, precision="none").position_source is None
+    assert a_place("乙", lng=None, position_source="geocoded:amap 2026-11-26").position_source is None
+
+
+# Lists
+
+
+def test_records_are_listed_by_code_whatever_was_written_last(registry):
+    places = [a_place(f"第 {number} 家", division="441802001001") for number in range(6)]
+    for place in reversed(places):
+        a_change(place, note="改过")
+
+    listed = [
+        [record.id for record in facilities.list_records(SEED, (), None, after=after, limit=3)]
+        for after in (0, places[2].id)
+    ]
+
+    assert listed == [[place.id for place in places[:3]], [place.id for place in places[3:]]]

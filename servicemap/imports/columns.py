@@ -59,6 +59,7 @@ FIELDS: tuple[Field, ...] = (
     _field("lat", "纬度", "北纬 纬度坐标 地图纬度 latitude"),
     _field("datum", "坐标系", "坐标系统 坐标系类型 坐标类型 坐标基准"),
     _field("position_precision", "位置精度", "定位精度 坐标精度"),
+    _field("position_source", "位置来源", "坐标来源 定位来源"),
     _field(
         "phone",
         "电话",
