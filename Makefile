@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := SERVICEMAP_DATABASE_URL=sqlite:///var/demo.db SERVICEMAP_COVERAGE_PUBLIC=live
 
-.PHONY: help setup run test bench contract lock clean
+.PHONY: help setup run test client bench contract lock clean
 
 help:  ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
@@ -38,6 +38,9 @@ test: $(VENV)/.dev  ## check the code and run the tests (SERVICEMAP_TEST_SCALE=1
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n 2 --dist worksteal --durations 20
 
+client: setup  ## collect build/client/, the folder that installs the client on an office PC without a network
+	$(BIN)/python client/collect.py
+
 bench: $(VENV)/.dev  ## speed at 2,000, 100,000 and 1,000,000 places, beside a bare Flask view and PostGIS
 	$(BIN)/python -m bench
 
@@ -47,6 +50,7 @@ contract: $(VENV)/.dev  ## write docs/openapi-v1.json anew
 lock: $(VENV)/.dev  ## pin the dependencies anew, with hashes (needs uv)
 	uv pip compile -q pyproject.toml --extra build --universal --python-version 3.11 --generate-hashes --no-header -o requirements/run.txt
 	uv pip compile -q pyproject.toml --extra build --extra dev --universal --python-version 3.11 --generate-hashes --no-header -o requirements/dev.txt
+	uv pip compile -q --group client -c requirements/run.txt --universal --python-version 3.11 --generate-hashes --no-header -o requirements/client.txt
 
 clean:  ## remove .venv, build and var
 	rm -rf $(VENV) build var

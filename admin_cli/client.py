@@ -1,5 +1,5 @@
 """The API's client: over HTTPS with a token, or, on the server itself, straight into the app in this process
-with the local person as actor."""
+with the local person as actor. Over HTTPS nothing of the server is imported: an office PC has not installed it."""
 
 import getpass
 import json
@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 import click
 
 from servicemap.config import Settings, read_settings
-from servicemap.errors import InvalidError, RegistryError
+from servicemap.errors import InvalidError, RegistryError, UnavailableError
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
-SECONDS = 60  # for one answer; a plan of a long file takes some
+PATIENCE_SECONDS = 300  # the plan of a long file
 
 
 class RefusedError(RegistryError):
@@ -27,13 +27,6 @@ class RefusedError(RegistryError):
         super().__init__(payload.get("detail", f"HTTP {status}"), payload.get("code", "http_error"))
         self.status = status
         self.errors: list[dict[str, Any]] = payload.get("errors", [])
-
-
-class UnreachableError(RegistryError):
-    """The server is away: to try later."""
-
-    code = "unreachable"
-    status = 503
 
 
 class Client:
@@ -81,15 +74,16 @@ class Client:
 
         try:
             response = self._http.request(method, path, **request)
-        except httpx.TransportError as error:
-            raise UnreachableError(
-                f"连不上 {self._http.base_url.host}：{type(error).__name__}；请检查网络，稍后再试"
-            ) from None
-        try:
             payload: dict[str, Any] = response.json()
+        except httpx.TransportError as error:
+            raise UnavailableError(
+                f"连不上 {self._http.base_url.host}（{error}）；请检查网络", "server_not_reached"
+            ) from None
         except ValueError:
-            detail = f"{self._http.base_url.host} 的回答不是儿童服务地图的；请检查服务器地址"
-            raise RefusedError({"detail": detail, "code": "not_servicemap"}, response.status_code) from None
+            raise InvalidError(
+                f"{self._http.base_url.host} 的回答不像登记册的；请检查服务器地址，或先在浏览器里登录上网",
+                "not_a_registry",
+            ) from None
         if response.is_success:
             return payload
         raise RefusedError(payload, response.status_code)
@@ -97,7 +91,7 @@ class Client:
 
 def remote(httpx: Any, server: str, token: str | None) -> Any:
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    return httpx.Client(base_url=f"{server}/api/v1/", headers=headers, timeout=SECONDS)
+    return httpx.Client(base_url=f"{server}/api/v1/", headers=headers, timeout=PATIENCE_SECONDS)
 
 
 def local_app(as_label: str | None) -> Any:
@@ -153,11 +147,17 @@ def chosen_server(given: str | None) -> tuple[str | None, str | None]:
 def checked_server(url: str) -> str:
     """The address of a server; http:// only to this machine, for a token must not go over the net in clear."""
     parts = urlsplit(url if "://" in url else f"https://{url}")
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+    try:
+        sound = (
+            parts.scheme in ("http", "https") and parts.hostname and not parts.username and parts.port != 0
+        )
+    except ValueError:  # of a port that is no number
+        sound = False
+    if not sound:
         raise InvalidError(f"服务器地址“{url}”应像 https://map.example.gov.cn", "bad_server")
     if parts.scheme == "http" and parts.hostname not in LOOPBACK:
         raise InvalidError(
-            f"不用 http:// 连 {parts.hostname}：令牌会在网上被看见；请用 https://", "not_https"
+            f"不用 http:// 连 {parts.hostname}：令牌会在网上被看见；请用 https://", "bad_server"
         )
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
 
@@ -179,7 +179,13 @@ def _log_to_file(settings: Settings) -> None:
 
 def record_fault() -> Path:
     """Write the exception at hand to the log file, and where that is."""
-    settings = read_settings()
+    if (
+        os.environ.get("SERVICEMAP_SERVER") or keys_path().exists()
+    ):  # an office PC: no database, so nothing beside it
+        home = str(Path.home() / "servicemap-admin.log")
+        settings = Settings(log_file=os.environ.get("SERVICEMAP_LOG_FILE") or home)
+    else:
+        settings = read_settings()
     _log_to_file(settings)
     logging.getLogger("servicemap").exception("unexpected fault in the command line")
     return log_path(settings)

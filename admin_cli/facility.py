@@ -48,6 +48,7 @@ group.add_command(geocode)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--datum", help="坐标系：高德/腾讯/微信、百度、天地图/GPS（gcj02|bd09|wgs84）datum of the file")
 @click.option("--dry-run", is_flag=True, help="只看预案，不写入 plan only")
+@click.option("--ask", is_flag=True, help="先看预案，问过再写入 show the plan and ask")
 @click.option("--mapping", type=click.Path(path_type=Path), help="列对照文件 YAML：别人的列 → 我们的字段")
 @click.option("--skip-bad-rows", is_flag=True, help="略过有错误的行，导入其余 leave bad rows out")
 @click.option("--encoding", help="文件编码，自动认不出时才要 text encoding")
@@ -57,6 +58,7 @@ def import_(
     file: Path,
     datum: str | None,
     dry_run: bool,
+    ask: bool,
     mapping: Path | None,
     skip_bad_rows: bool,
     encoding: str | None,
@@ -91,12 +93,16 @@ def import_(
         if not skip_bad_rows:
             remark(f"{plan['counts']['rejected']} 行有错误，什么都没有写入")
             return 1
-    if dry_run:
+    if dry_run or ask:
         _show_plan(plan, "预案", form)
+    if dry_run:
         return 3 if plan["problems"] else 0
+    if ask and not click.confirm("写入吗？", err=True):
+        remark("什么都没有写入")
+        return 1
     if count > LONG_IMPORT:
         remark(f"写入时别人的修改约要等 {count / 10_000:.0f} 秒")
-    _apply(client, path, skip_bad_rows)
+    _apply(client, path, skip_bad_rows, again=not ask)
     _show_plan(plan, "完成", form)
     return 3 if plan["problems"] else 0
 
@@ -122,13 +128,13 @@ def _send(client: Client, path: str, rows: Any) -> int:
     return count
 
 
-def _apply(client: Client, path: str, skip_bad_rows: bool) -> None:
-    """Apply the plan; once more with a fresh plan when somebody else has written since."""
+def _apply(client: Client, path: str, skip_bad_rows: bool, *, again: bool) -> None:
+    """Apply the plan; `again`: once more with a fresh plan when somebody else has written since."""
     body = {"skip_bad_rows": skip_bad_rows}
     try:
         client.post(f"{path}/apply", body)
     except RefusedError as error:
-        if error.code != "plan_stale":
+        if error.code != "plan_stale" or not again:
             raise
         client.post(f"{path}/plan")
         client.post(f"{path}/apply", body)
@@ -208,7 +214,7 @@ def show_(code: str, form: str) -> None:
 @group.command()
 @click.option("--division", help="只导出这个区划里的 within a division")
 @click.option("--type", "types", multiple=True, help="只导出有这个类型的，可重复 with these types")
-@click.option("--output", type=click.Path(path_type=Path), help="写到文件；默认标准输出 to a file")
+@options.output
 @click.option(
     "--format",
     "form",
@@ -217,7 +223,7 @@ def show_(code: str, form: str) -> None:
     show_default=True,
     help="输出形式 output form",
 )
-def export(division: str | None, types: tuple[str, ...], output: Path | None, form: str) -> None:
+def export(division: str | None, types: tuple[str, ...], form: str) -> None:
     """导出全部资料，一个挂牌一行；原样再导入没有变化。Export; importing it again changes nothing."""
     import io
 
@@ -226,17 +232,14 @@ def export(division: str | None, types: tuple[str, ...], output: Path | None, fo
 
     rows = list(Client().pages("facility-records", "after", division=division, type=types, limit=1000))
     if form == "json":
-        data = json.dumps(rows, ensure_ascii=False, indent=2).encode() + b"\n"
+        data = json.dumps(rows, ensure_ascii=False, indent=2).encode("utf-8", "replace") + b"\n"
     else:
         stream = io.BytesIO()
         headings = [field.heading for field in FIELDS]
         write_csv(stream, headings, [[row.get(field.name) for field in FIELDS] for row in rows])
         data = stream.getvalue()
-    if output:
-        output.write_bytes(data)
-        remark(f"{output}: {len(rows)} 行")
-    else:
-        sys.stdout.buffer.write(data)
+    sys.stdout.buffer.write(data)
+    remark(f"{len(rows)} 行")
 
 
 @group.command(name="types")

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from admin_cli.output import remark
+from admin_cli.output import readable_everywhere, remark
 from servicemap.errors import RegistryError, UnavailableError
 
 DONE, REFUSED, USAGE, FINDINGS, TRY_LATER = 0, 1, 2, 3, 75
@@ -73,6 +73,7 @@ def cli(server: str | None, as_label: str | None) -> None:
 
 def run(arguments: list[str] | None = None) -> None:
     """The console script."""
+    readable_everywhere()
     try:
         result: Any = cli.main(arguments, standalone_mode=False)
     except click.ClickException as error:
@@ -88,6 +89,12 @@ def run(arguments: list[str] | None = None) -> None:
         sys.exit(tell(error))
     except BrokenPipeError:
         sys.exit(DONE)
+    except ModuleNotFoundError as error:
+        remark(
+            f"这里只装了客户端（没有 {error.name}）：请先 servicemap-admin login 登录服务器，"
+            "或在服务器上用这个命令 [client_only]"
+        )
+        sys.exit(REFUSED)
     except Exception:
         from admin_cli.client import record_fault
 

@@ -1,12 +1,14 @@
 """What people and programs read: tables that keep their columns with Chinese text, JSON, CSV."""
 
+import codecs
 import csv
 import io
 import json
+import os
 import sys
 import unicodedata
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,67 @@ import click
 from servicemap.errors import InvalidError
 
 Column = tuple[str, str]  # key in the row, heading
+WORKBOOKS = (".xlsx", ".xls", ".et", ".ods")
+
+
+def readable_everywhere() -> None:
+    """Let a terminal or file whose encoding (GBK) lacks a character get a stand-in, never a traceback."""
+    codecs.register_error("stand_in", _stand_in)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="stand_in")
+
+
+def _stand_in(error: UnicodeError) -> tuple[str, int]:
+    """Its plain form where it has one (é: e), else its number, like [U+20BB7]."""
+    assert isinstance(error, UnicodeEncodeError)
+    return "".join(
+        plain
+        if (plain := unicodedata.normalize("NFKD", char).encode("ascii", "ignore").decode())
+        else f"[U+{ord(char):04X}]"
+        for char in error.object[error.start : error.end]
+    ), error.end
+
+
+def to_file(context: click.Context, _: click.Parameter, file: Path | None) -> None:
+    """--output FILE: what the command prints on stdout goes there when it has come to its end."""
+    if file:
+        context.with_resource(_printing_into(file, context))
+
+
+@contextmanager
+def _printing_into(file: Path, context: click.Context) -> Iterator[None]:
+    if file.suffix.lower() in WORKBOOKS:
+        raise InvalidError(f"{file}: 写出的是文本，不是工作簿；请用 .csv，WPS/Excel 打得开", "not_a_workbook")
+    held = io.BytesIO()
+    with _writable(file):
+        file, there = file.resolve(), file.exists()
+        if there and not file.is_file():
+            raise InvalidError(f"{file}: 是文件夹或设备；请写上文件名", "not_a_file")
+    with redirect_stdout(io.TextIOWrapper(held, "utf-8", "stand_in", newline="", write_through=True)):
+        yield
+        data = held.getvalue()
+    if context.params.get("form") == "csv" and not data.startswith(codecs.BOM_UTF8):
+        data = codecs.BOM_UTF8 + data  # without it Excel takes the text for GBK
+    part = file.with_name(f"{file.name}.{os.getpid()}.part")
+    with _writable(file):
+        try:
+            part.write_bytes(data)
+            part.replace(file)
+        finally:
+            part.unlink(missing_ok=True)
+    remark(f"已写到 {file}{'，替换了原有的文件' if there else ''}")
+
+
+@contextmanager
+def _writable(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InvalidError(
+            f"{file}: 写不了（{error.strerror}）；请检查文件夹和权限，或先关闭正在使用它的 WPS/Excel",
+            "unwritable_file",
+        ) from None
 
 
 def show(rows: Sequence[dict[str, Any]], columns: Sequence[Column], form: str) -> None:

@@ -14,7 +14,6 @@ VERIFY_AUDIT = "verify_audit"
 MANAGE_DIVISIONS = "manage_divisions"
 
 ROLES = ("viewer", "editor", "verifier", "admin")  # 查看 填报 审核 管理: each may what the ones before may
-ROLE_NAMES = {"viewer": "查看", "editor": "填报", "verifier": "审核", "admin": "管理"}
 _VIEWER = frozenset({READ_LIVE_COVERAGE, READ_RECORD})
 _EDITOR = _VIEWER | {EDIT, IMPORT}
 _VERIFIER = _EDITOR

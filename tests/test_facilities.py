@@ -6,6 +6,7 @@ from datetime import date, timedelta
 import pytest
 
 from servicemap import db, facilities
+from servicemap.access import SEED
 from servicemap.facilities import Stated, flat, merged
 from servicemap.facility_types import Kinds
 from servicemap.records import Record, Role, load

@@ -1,5 +1,6 @@
 """The laws of the whole house."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -97,9 +98,49 @@ def test_no_file_names_a_machines_path_or_a_package_registrys_host():
 
 
 def test_every_dependency_is_pinned_with_a_hash():
-    for name in ("run.txt", "dev.txt"):
+    for name, few in (("run.txt", 20), ("dev.txt", 20), ("client.txt", 11)):
         text = (ROOT / "requirements" / name).read_text()
         pins = re.findall(r"^[a-z0-9-]+==", text, re.M)
-        assert len(pins) > 20
+        assert len(pins) > few
         assert text.count("--hash=sha256:") >= len(pins)
         assert "index-url" not in text
+
+
+def words_of(path: Path) -> Iterator[str]:
+    """The texts that people may see: all of the command line and the client, in the rooms those of errors."""
+    nodes: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
+    if path.is_relative_to(ROOT / "servicemap"):
+        nodes = [
+            node
+            for node in ast.walk(nodes[0])
+            if isinstance(node, ast.Call)
+            and re.search("(Error|Problem|wrong|refused)$", ast.unparse(node.func))
+        ]
+    for node in nodes:
+        for part in ast.walk(node):
+            if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                yield part.value
+
+
+def test_our_words_hold_no_character_that_a_gbk_terminal_lacks():
+    lacking = {}
+    words = 0
+
+    for folder in ("admin_cli", "client", "servicemap"):
+        for path in (ROOT / folder).rglob("*.py"):
+            for text in words_of(path):
+                words += 1
+                if bad := [char for char in text if char.encode("gbk", "ignore") == b""]:
+                    lacking[path.name, text] = bad
+
+    assert lacking == {}
+    assert words > 1000
+
+
+def test_the_client_needs_what_the_server_has_at_the_same_versions():
+    def pins(name: str) -> set[str]:
+        text = (ROOT / "requirements" / name).read_text()
+        return set(re.findall(r"^[a-z0-9-]+==[^ ;]+", text, re.M))
+
+    assert len(pins("client.txt")) == 12
+    assert pins("client.txt") <= pins("run.txt")

@@ -5,6 +5,7 @@ the server refuses it by row and column.
 """
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from servicemap.errors import InvalidError
@@ -21,6 +22,7 @@ FORMATS: dict[str, Format] = {
     ".geojson": "geojson",
     ".json": "geojson",
 }
+LOCKS = ("~$", ".~")  # how the names of their lock files begin
 MAX_BYTES = {"xlsx": 10 * MB, "csv": 256 * MB, "geojson": 256 * MB}
 
 
@@ -30,6 +32,13 @@ def open_sheet(path: Path, *, encoding: str | None = None, is_heading: IsHeading
     `encoding` is for a csv whose encoding cannot be told. Raises InvalidError, here or, for a csv,
     while the rows are walked.
     """
+    sheet = _read(path, encoding, is_heading)
+    if not _locked(path):
+        return sheet
+    return replace(sheet, remarks=(*sheet.remarks, "WPS/Excel 可能正打开着它：读到的是上次保存的内容"))
+
+
+def _read(path: Path, encoding: str | None, is_heading: IsHeading) -> Sheet:
     size, start = _look(path)
     format = FORMATS.get(path.suffix.lower())
     if format is None:
@@ -55,16 +64,26 @@ def open_sheet(path: Path, *, encoding: str | None = None, is_heading: IsHeading
     return open_csv(path, encoding, is_heading)
 
 
+def _locked(path: Path) -> bool:
+    """Is there a file beside it by which WPS, Excel or LibreOffice say that they have it open?"""
+    names = (f"~${path.name}", f".~{path.name}", f".~lock.{path.name}#")
+    return any(os.path.lexists(path.parent / name) for name in names)
+
+
 def _look(path: Path) -> tuple[int, bytes]:
     """The size and the first bytes."""
     try:
         if not path.exists():
             raise InvalidError("没有这个文件；请检查路径", "file_not_found")
         if not path.is_file():
-            raise InvalidError("不是文件；请给出文件的路径", "not_a_file")
+            raise InvalidError("是文件夹或设备；请给出里面那个文件的路径", "not_a_file")
+        if path.name.startswith(LOCKS):
+            raise InvalidError("是 WPS/Excel 打开表格时的临时文件；请选表格本身", "lock_file")
         with path.open("rb") as stream:
             return os.fstat(stream.fileno()).st_size, stream.read(16)
     except OSError as error:
+        if _locked(path):
+            raise InvalidError("WPS/Excel 正打开着它；请保存并关闭，再试一次", "file_in_use") from None
         raise InvalidError(
             f"打不开（{error.strerror}）；请检查权限，或先关闭正在使用它的 WPS/Excel", "unreadable_file"
         ) from None

@@ -72,17 +72,17 @@ def test_a_wrong_token_is_not_kept(city, reference, home, tmp_path):
 @pytest.mark.parametrize(
     ("server", "code"),
     [
-        ("http://map.example.gov.cn", "not_https"),
-        ("http://127.0.0.1.example.com", "not_https"),
+        ("http://map.example.gov.cn", "bad_server"),
+        ("http://127.0.0.1.example.com", "bad_server"),
         ("ftp://127.0.0.1", "bad_server"),
         ("https://me:secret@map.example.gov.cn", "bad_server"),
-        ("http://127.0.0.1:1", "unreachable"),
+        ("http://127.0.0.1:1", "server_not_reached"),
     ],
 )
 def test_a_token_never_goes_in_clear_and_a_server_that_is_away_has_a_word(home, server, code):
     ran = log_in(server, new_secret(), home)
 
-    assert ran.code == (75 if code == "unreachable" else 1)
+    assert ran.code == (75 if code == "server_not_reached" else 1)
     assert f"[{code}]" in ran.err
     assert "smk_" not in ran.out + ran.err
 
@@ -97,7 +97,7 @@ def test_what_is_no_servicemap_has_a_word(home, tmp_path):
         finally:
             other.terminate()
 
-    assert (ran.code, "[not_servicemap]" in ran.err) == (1, True)
+    assert (ran.code, "[not_a_registry]" in ran.err) == (1, True)
 
 
 def test_every_community_gets_a_sealed_file_and_again_only_the_missing_ones(city, reference, tmp_path):

@@ -321,6 +321,37 @@ def test_a_file_that_may_not_be_read_is_named(tmp_path):
     assert found == "unreadable_file"
 
 
+LOCK_FILES = ["~$表 1.csv", ".~表 1.csv", ".~lock.表 1.csv#"]
+
+
+@pytest.mark.parametrize("lock", LOCK_FILES)
+def test_a_file_that_a_spreadsheet_holds_open_is_read_with_a_remark_or_named(tmp_path, monkeypatch, lock):
+    monkeypatch.chdir(tmp_path)  # nobody may look into it, but not into the folders above
+    tmp_path.chmod(0o755)
+    path = csv_file(Path(), "名称\r\n甲\r\n", "表 1.csv")
+    Path(lock).touch()
+
+    remarks = read(path).remarks
+    path.chmod(0)
+    with as_nobody():
+        found = refusal(path).code
+
+    assert "WPS/Excel 可能正打开着它：读到的是上次保存的内容" in remarks
+    assert found == "file_in_use"
+
+
+@pytest.mark.parametrize("lock", LOCK_FILES)
+def test_the_lock_file_itself_is_not_taken_for_the_table(tmp_path, lock):
+    error = refusal(csv_file(tmp_path, "甲", lock))
+
+    assert error.code == "lock_file"
+
+
+@pytest.mark.parametrize("path", ["C:\\Users\\王\\我的 表.xlsx", "\\\\srv\\共享\\a.csv", "x" * 5000 + ".csv"])
+def test_a_path_that_is_not_here_is_named(path):
+    assert refusal(Path(path)).code in ("file_not_found", "unreadable_file")
+
+
 @contextmanager
 def as_nobody():
     """Root may read everything: step down meanwhile."""
