@@ -34,6 +34,7 @@ TABLES = (
     "suspension",
     "verification",
     "title",
+    "former_division",
     "role",
     "facility",
 )

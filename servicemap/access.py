@@ -6,6 +6,7 @@ from servicemap.errors import ForbiddenError, UnauthenticatedError
 
 READ_LIVE_COVERAGE = "read_live_coverage"
 IMPORT = "import"
+MANAGE_DIVISIONS = "manage_divisions"
 READ_RECORD = "read_record"  # the whole record, what is not public included
 
 
@@ -21,7 +22,7 @@ class Actor:
 ANONYMOUS = Actor("anonymous", "public", "http")
 SEED = Actor("seed", "admin", "seed")
 
-ALLOWED = {"admin": {READ_LIVE_COVERAGE, IMPORT, READ_RECORD}, "public": set()}
+ALLOWED = {"admin": {READ_LIVE_COVERAGE, IMPORT, MANAGE_DIVISIONS, READ_RECORD}, "public": set()}
 
 
 def can(actor: Actor, action: str) -> bool:

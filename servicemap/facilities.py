@@ -8,7 +8,8 @@ from typing import Any
 
 from servicemap import cards, db, geo
 from servicemap.audit import Log, diff
-from servicemap.errors import NotFoundError
+from servicemap.divisions import chunks
+from servicemap.errors import ConflictError, NotFoundError
 from servicemap.facility_types import Kinds
 from servicemap.models import CLASSES, Division
 from servicemap.records import Record, Role, RoleClass, Serves, allocate, load, parse_code
@@ -89,8 +90,8 @@ def merged(record: Record, stated: Stated, as_of: date) -> Record:
         role = _role_meant(new, type_id, role_fields)
         role_fields = dict(role_fields)
         serves = role_fields.pop("serves", None)
-        if serves is not None and serves != [link.division_id for link in role.serves]:
-            role.serves = [Serves(division_id, None, None) for division_id in serves]
+        if serves is not None and serves != [link.division_id for link in role.serves if not link.to_on]:
+            role.serves = _serving(role, serves)
         if (classes := role_fields.pop("classes", None)) is not None:
             role.classes = _counted(role, classes, as_of)
         if any(getattr(role, name) != role_fields[name] for name in PLACES if name in role_fields):
@@ -119,6 +120,13 @@ def _settle_position(record: Record, facility: dict[str, Any]) -> dict[str, Any]
     elif precision and record.lat is None:
         del facility["position_precision"]
     return facility
+
+
+def _serving(role: Role, division_ids: Sequence[int]) -> list[Serves]:
+    """The links to these divisions, beside those that a change of divisions has ended."""
+    ended = [link for link in role.serves if link.to_on and link.division_id not in division_ids]
+    known = {link.division_id: link for link in role.serves if not link.to_on}
+    return [*ended, *(known.get(id_) or Serves(id_, None, None) for id_ in division_ids)]
 
 
 def _counted(role: Role, classes: Iterable[RoleClass], as_of: date) -> list[RoleClass]:
@@ -161,7 +169,7 @@ def flat(record: Record, kinds: Kinds) -> dict[str, Any]:
         key += f"#{seen[key]}" if seen[key] > 1 else ""
         facts[f"{key}.is_role"] = True
         facts |= {f"{key}.{name}": getattr(role, name) for name in (*ROLE_COLUMNS[1:], "places_on", *PLACES)}
-        facts[f"{key}.serves"] = [link.division_id for link in role.serves]
+        facts[f"{key}.serves"] = [link.division_id for link in role.serves if not link.to_on]
         facts |= {f"{key}.{each.kind}": _values(each, CLASS_COLUMNS[1:]) for each in role.classes}
     return {name: value for name, value in facts.items() if value not in (None, [], ())}
 
@@ -202,8 +210,24 @@ def write(log: Log, created: Sequence[Record], updated: Iterable[tuple[Record, R
     for before, after in pairs:
         changed = diff(flat(before, kinds) if before else {}, flat(after, kinds))
         log.record_change("facility", after.code, "update" if before else "create", changed)
+    log.check_last(lambda: _refuse_ended([after.id for _, after in pairs], today))
     cards.write_cards(created, today, new=True)
     cards.write_cards([after for before, after in pairs if before], today)
+
+
+def _refuse_ended(ids: Sequence[int], today: date) -> None:
+    """Nothing that is not closed may stand in a division that has ended, even one that ended meanwhile."""
+    day = today.isoformat()
+    for chunk in chunks(ids, 500):
+        found = db.query(
+            "SELECT d.padded_code, d.name, d.valid_to FROM facility f JOIN division d ON d.id = f.division_id"
+            f" WHERE f.id IN ({', '.join('?' * len(chunk))}) AND d.valid_to <= ? AND EXISTS (SELECT 1 FROM role r"
+            " WHERE r.facility_id = f.id AND (r.closed_on IS NULL OR r.closed_on > ?)) LIMIT 1",
+            (*chunk, day, day),
+        )
+        for code, name, ended_on in found:
+            detail = f"{code} {name} 已于 {ended_on} 停用；请填现在的区划代码"
+            raise ConflictError(detail, "retired_division")
 
 
 def _store(table: str, columns: Sequence[str], rows: Sequence[tuple[Any, Any, tuple[int, ...]]]) -> None:
