@@ -166,7 +166,7 @@ def filters_of(args: dict[str, Any]) -> tuple[tuple[int, ...], Filters]:
     age = max(0, _months(args["birth_month"])) if "birth_month" in args else args.get("age_months")
     days = args.get("verified_days")
     filters = Filters(
-        within=(Within(division.lft, division.rgt),) if division else (),
+        within=tuple(Within(each.lft, each.rgt) for each in divisions.current(division)) if division else (),
         age_months=age,
         fees=tuple(args.get("fee", ())),
         fee_max=args.get("fee_max"),
