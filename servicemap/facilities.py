@@ -11,7 +11,7 @@ from servicemap.audit import Log, diff
 from servicemap.divisions import chunks
 from servicemap.errors import ConflictError, NotFoundError
 from servicemap.facility_types import Kinds
-from servicemap.models import CLASSES, Division
+from servicemap.models import CLASSES
 from servicemap.records import Record, Role, RoleClass, Serves, allocate, load, parse_code
 
 FACILITY_COLUMNS = (
@@ -62,14 +62,15 @@ def get(code: str) -> Record:
 
 
 def list_records(
-    type_ids: Sequence[int], division: Division | None, *, after: int, limit: int
+    type_ids: Sequence[int], spans: Sequence[tuple[int, int]], *, after: int, limit: int
 ) -> list[Record]:
     """At most `limit` whole records, closed ones too, with a role of any of the types (none: all), in
-    the division's subtree, beyond the id `after`, by code."""
+    any of the spans of the division tree (none: everywhere), beyond the id `after`, by code."""
     where, params = "f.id > ?", [after]
-    if division:
-        where += " AND f.division_id IN (SELECT id FROM division WHERE lft BETWEEN ? AND ?)"
-        params += [division.lft, division.rgt]
+    if spans:
+        within = " OR ".join("lft BETWEEN ? AND ?" for _ in spans)
+        where += f" AND f.division_id IN (SELECT id FROM division WHERE {within})"
+        params += [end for span in spans for end in span]
     if type_ids:
         among = ", ".join(map(str, type_ids))
         where += f" AND EXISTS (SELECT 1 FROM role r WHERE r.facility_id = f.id AND r.type_id IN ({among}))"
