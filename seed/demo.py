@@ -36,6 +36,7 @@ TABLES = (
     "suspension",
     "verification",
     "title",
+    "former_division",
     "role",
     "facility",
 )

@@ -1,5 +1,6 @@
 """Who acts, and what they may do. Scope is ancestry in the division tree, never a prefix of a code."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from servicemap import db
@@ -26,6 +27,8 @@ ALLOWED = {
     "admin": _ADMIN,
 }
 WHOLE = frozenset({MANAGE_DIVISIONS})  # of the registry as a whole: nobody with a division's scope may
+
+Span = tuple[int, int]  # lft and rgt in the nested set
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,21 @@ def ids_in_scope(actor: Actor) -> frozenset[int] | None:
     return frozenset(row[0] for row in rows)
 
 
+def narrowed(actor: Actor, spans: Sequence[Span]) -> Sequence[Span]:
+    """The spans of the division tree that are asked for, none of them: the actor's own; ForbiddenError when
+    one is not theirs. A query where the actor has a scope."""
+    if actor.scope is None:
+        return spans
+    [(lft, rgt)] = db.query("SELECT lft, rgt FROM division WHERE id = ?", (actor.scope,))
+    if any(start < lft or end > rgt for start, end in spans):
+        raise _outside(actor)
+    return spans or [(lft, rgt)]
+
+
+def _outside(actor: Actor) -> ForbiddenError:
+    return ForbiddenError(f"这里不在“{actor.name}”的范围内", "out_of_scope")
+
+
 def require(actor: Actor, action: str | None, old: int | None = None, new: int | None = None) -> None:
     """Raise UnauthenticatedError or ForbiddenError unless the actor may: see `can`."""
     if can(actor, action, old, new):
@@ -83,5 +101,5 @@ def require(actor: Actor, action: str | None, old: int | None = None, new: int |
     if actor is ANONYMOUS:
         raise UnauthenticatedError("这个操作需要令牌；请先运行 servicemap-admin login，或在服务器上操作")
     if action in ALLOWED[actor.role] and action not in WHOLE:
-        raise ForbiddenError(f"这里不在“{actor.name}”的范围内", "out_of_scope")
+        raise _outside(actor)
     raise ForbiddenError(f"“{actor.name}”没有这项权限")

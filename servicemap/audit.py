@@ -27,6 +27,7 @@ class Log:
         self.actor = actor
         self.batch_id = batch_id
         self.rows: list[tuple[str, str, str, str]] = []
+        self._checks: list[Callable[[], None]] = []
 
     def record_change(
         self, noun: str, key: str, action: str, changed: Mapping[str, list[Any]] | None = None
@@ -35,9 +36,16 @@ class Log:
         text = json.dumps(changed or {}, ensure_ascii=False, sort_keys=True, default=str)
         self.rows.append((noun, key, action, text))
 
+    def check_last(self, check: Callable[[], None]) -> None:
+        """Have `check` look once the order of commits is settled: it sees all that was committed before,
+        and whoever holds the head from the beginning (head_seq) sees what it let pass."""
+        self._checks.append(check)
+
     def write(self) -> None:
         # the head is locked here, as the last act, so that seq is the order of commits
         seq, chain = db.query(f"SELECT seq, hash FROM change_head WHERE id = 1{_lock()}")[0]
+        for check in self._checks:
+            check()
         at = now_text()
         rows = []
         for noun, key, action, text in self.rows:

@@ -39,7 +39,7 @@ def public_facts(record: Record, kinds: Kinds, path_of: Paths, today: date) -> d
         "code": record.code,
         "name": record.name,
         "roles": [
-            _role(_public_role(role) if hidden else role, kinds, path_of)
+            _role(_public_role(role) if hidden else role, kinds, path_of, today)
             for role in record.roles
             if not role.is_closed(today)
         ],
@@ -84,7 +84,7 @@ def _public_role(role: Role) -> Role:
     return Role(role.id, role.type_id, **{name: getattr(role, name) for name in said})
 
 
-def _role(role: Role, kinds: Kinds, path_of: Paths) -> dict[str, Any]:
+def _role(role: Role, kinds: Kinds, path_of: Paths, today: date) -> dict[str, Any]:
     kind = kinds.by_id[role.type_id]
     return {
         "type": kind.key,
@@ -97,7 +97,7 @@ def _role(role: Role, kinds: Kinds, path_of: Paths) -> dict[str, Any]:
         "fee": role.fee,
         "fee_text": role.fee_text,
         **_offer(role),
-        "serves": [_step(path_of[link.division_id][-1]) for link in role.serves],
+        "serves": [_step(path_of[link.division_id][-1]) for link in role.serves if link.is_valid(today)],
     }
 
 
@@ -151,6 +151,7 @@ def fragment(facts: dict[str, Any]) -> str:
 def fresh_until(record: Record, today: date) -> date | None:
     """The next day on which the fragment or the index rows would differ."""
     days = [day for role in record.roles for day in (role.opened_on, role.closed_on)]
+    days += [day for role in record.roles for link in role.serves for day in (link.from_on, link.to_on)]
     days += [day for start, end, _ in record.suspensions for day in (start, end)]
     days += [ends_on for *_, ends_on in record.titles]
     return min((day for day in days if day and day > today), default=None)

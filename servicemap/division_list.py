@@ -5,6 +5,7 @@ scheme is taken as it stands.
 """
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -13,7 +14,7 @@ from typing import Any
 from servicemap import db, geo, keys, text
 from servicemap.access import Actor
 from servicemap.audit import Log, diff, write_txn
-from servicemap.divisions import SHOWN, rank
+from servicemap.divisions import SHOWN, chunks, rank
 from servicemap.errors import ConflictError, InvalidError, Problem
 from servicemap.models import LEVELS, Division, Population, Shape, Succession
 
@@ -45,8 +46,12 @@ class DivisionRow:
     valid_from: str = ""
     valid_to: str = ""
     urban_rural: str = ""
-    replaces: str = ""  # the code that this one takes the place of, from valid_from on
+    replaces: str = ""  # the codes that this one takes the place of, from valid_from on
     row: int = 0  # of the file, for what rejections say; 0: its place in the list
+
+    @property
+    def replaced(self) -> list[str]:
+        return [code for code in re.split(r"[\s,，、;；]+", self.replaces) if code]
 
 
 def import_divisions(actor: Actor, rows: Sequence[DivisionRow]) -> dict[str, int]:
@@ -54,12 +59,13 @@ def import_divisions(actor: Actor, rows: Sequence[DivisionRow]) -> dict[str, int
 
     Returns {created, updated, unchanged}. Rows are matched by code and valid_from; an empty text leaves
     what is there. A division that is not named stays as it is: its end is said by valid_to, or by a
-    successor's `replaces`.
+    successor's `replaces`. One that ends with open places in it is refused: division_changes takes them along.
     """
     of_code: dict[str, list[Division]] = {}
     for known in Division.select():
         _add(of_code, known)
-    facts, problems = _read(rows, of_code)
+    current = {known.id for of_one in of_code.values() for known in of_one if not known.valid_to}
+    facts, problems = read(rows, of_code)
     if problems:
         raise InvalidError("区划名录有错误，什么都没有改", "bad_rows", problems)
     counts = {"created": 0, "updated": 0, "unchanged": 0}
@@ -75,35 +81,39 @@ def import_divisions(actor: Actor, rows: Sequence[DivisionRow]) -> dict[str, int
             fields["parent_id"] = parent.id if parent else None
             if division is None:
                 counts["created"] += 1
-                old = _retire(log, of_code, row, fields) if row.replaces else None
+                olds = [_retire(log, of_code, code, fields) for code in row.replaced]
                 if any(_overlap(other, fields) for other in same):
                     code, cure = fields["padded_code"], "请给旧的一段填停用日期，或在新的一段填“替代”"
                     raise ConflictError(f"{code} 的两段有效期重叠；{cure}", "overlapping_validity")
                 division = Division.create(**fields, lft=0, rgt=0)
                 _add(of_code, division)
                 log.record_change("division", division.padded_code, "create", diff({}, fields))
-                if old:
+                for old in olds:
                     Succession.create(old=old, new=division, succeeded_on=fields["valid_from"])
+                keys.delete("division_key", [old.id for old in olds])
                 continue
             stated = {field: value for field, value in fields.items() if value is not None}
             changed = diff({field: getattr(division, field) for field in stated}, stated)
             counts["updated" if changed else "unchanged"] += 1
             if changed:
                 Division.update(**stated).where(Division.id == division.id).execute()
+                division.valid_to = stated.get("valid_to", division.valid_to)
                 log.record_change("division", division.padded_code, "update", changed)
                 if "name" in changed:
                     keys.delete("division_key", [division.id])
                 if SHOWN & changed.keys():
                     shown_anew.append(division.id)
         if counts["created"] or counts["updated"]:
-            _renumber()
+            ended = {each.id for of_one in of_code.values() for each in of_one if each.valid_to}
+            _refuse_left_places(sorted(ended & current))
+            renumber()
         for id_ in shown_anew:
-            _make_due(id_)
+            make_due(id_)
         write_keys()
     return counts
 
 
-def _make_due(division_id: int) -> None:
+def make_due(division_id: int) -> None:
     """The places that name it are due to be written anew: registry.roll_over does it."""
     db.execute(
         "UPDATE card SET fresh_until = '1900-01-01' WHERE facility_id IN"
@@ -116,9 +126,44 @@ def _make_due(division_id: int) -> None:
 
 def write_keys() -> None:
     """Give a search key to every division that has none: new, renamed, or older than the index; inside a
-    write transaction."""
-    unkeyed = db.query("SELECT id, name FROM division WHERE id NOT IN (SELECT division_id FROM division_key)")
-    keys.insert("division_key", [keys.row(id_, text.place_key(name)) for id_, name in unkeyed])
+    write transaction. One that has been succeeded is found as its successor, which keeps its names."""
+    unkeyed = db.query(
+        "SELECT id, name FROM division WHERE id NOT IN (SELECT division_id FROM division_key)"
+        " AND id NOT IN (SELECT old_id FROM succession)"
+    )
+    former = former_names() if unkeyed else {}
+    keys.insert(
+        "division_key",
+        [
+            keys.row(id_, text.place_key(*dict.fromkeys([name, *former.get(id_, ())])))
+            for id_, name in unkeyed
+        ],
+    )
+
+
+def former_names() -> dict[int, list[str]]:
+    """The other names by which divisions go: those that they had, and those of what they succeeded."""
+    had: dict[int, list[str]] = {}
+    for id_, name in db.query("SELECT division_id, name FROM former_name ORDER BY to_on"):
+        had.setdefault(id_, []).append(name)
+    links = "SELECT s.new_id, s.old_id, d.name FROM succession s JOIN division d ON d.id = s.old_id"
+    for new_id, old_id, name in db.query(f"{links} ORDER BY s.succeeded_on, s.old_id"):
+        had.setdefault(new_id, []).extend([*had.get(old_id, ()), name])
+    return {id_: list(dict.fromkeys(names)) for id_, names in had.items()}
+
+
+def _refuse_left_places(ended: Sequence[int]) -> None:
+    for chunk in chunks(ended, 500):
+        left = db.query(
+            "SELECT d.padded_code, d.name, COUNT(DISTINCT f.id) FROM division d"
+            " JOIN facility f ON f.division_id = d.id JOIN role r ON r.facility_id = f.id"
+            f" WHERE d.id IN ({', '.join('?' * len(chunk))})"
+            " AND (r.closed_on IS NULL OR r.closed_on > d.valid_to) GROUP BY d.id ORDER BY d.padded_code LIMIT 1",
+            chunk,
+        )
+        for code, name, count in left:
+            cure = "请用 servicemap-admin division merge、split 或 import --on，服务点会一起转过去"
+            raise ConflictError(f"{code} {name} 还有 {count} 个服务点，不能只停用；{cure}", "places_left")
 
 
 def _add(of_code: dict[str, list[Division]], division: Division) -> None:
@@ -141,9 +186,11 @@ def _parent(of_code: dict[str, list[Division]], code: str, level: str) -> Divisi
     return max(above, key=lambda d: (rank(d.level), d.valid_to is None, _since(d.valid_from)), default=None)
 
 
-def _read(
+def read(
     rows: Sequence[DivisionRow], known: dict[str, list[Division]]
 ) -> tuple[list[tuple[DivisionRow, dict[str, Any]]], list[Problem]]:
+    """(The rows with the fields of their divisions, what is wrong with them), against the known divisions by
+    code."""
     problems: list[Problem] = []
     facts = []
     chinese = all(len(row.code) == 12 and row.code.isdigit() for row in rows)
@@ -166,7 +213,7 @@ def _read(
             continue
         if rank(level) > top and not any(each < rank(level) for each in ranks.get(row.parent_code, ())):
             wrong("unknown_parent", "上级代码", row.parent_code, "没有这个上级区划")
-        if row.replaces and (row.replaces not in ranks or not row.valid_from):
+        if row.replaced and not (row.valid_from and ranks.keys() >= set(row.replaced)):
             wrong("bad_succession", "替代", row.replaces, "要有这个旧区划，并填启用日期")
         try:
             valid_from, valid_to = (
@@ -217,15 +264,13 @@ def _chinese(code: str, name: str, level: str) -> dict[str, Any]:
     return fields
 
 
-def _retire(
-    log: Log, of_code: dict[str, list[Division]], row: DivisionRow, fields: dict[str, Any]
-) -> Division:
-    """End the division that the row replaces, on the day the new one begins; a split replaces it twice."""
+def _retire(log: Log, of_code: dict[str, list[Division]], code: str, fields: dict[str, Any]) -> Division:
+    """End a division that is replaced, on the day the new one begins; a split replaces it twice."""
     on = fields["valid_from"]
-    earlier = [d for d in of_code.get(row.replaces, []) if _since(d.valid_from) < on]
+    earlier = [d for d in of_code.get(code, []) if _since(d.valid_from) < on]
     old = max(earlier, key=lambda d: (d.level == fields["level"], _since(d.valid_from)), default=None)
     if old is None:
-        raise ConflictError(f"{on} 之前没有 {row.replaces} 这个区划可替代", "nothing_to_replace")
+        raise ConflictError(f"{on} 之前没有 {code} 这个区划可替代", "nothing_to_replace")
     if old.valid_to not in (None, on):
         raise ConflictError(f"{old.padded_code} {old.name} 已经停用，不能再被替代", "already_retired")
     if old.valid_to is None:
@@ -235,7 +280,7 @@ def _retire(
     return old
 
 
-def _renumber() -> None:
+def renumber() -> None:
     """Number the tree anew so that a subtree is lft BETWEEN its root's lft AND rgt."""
     below: dict[int | None, list[int]] = {}
     rows = db.query("SELECT id, parent_id, lft, rgt FROM division ORDER BY code, id")

@@ -9,7 +9,7 @@ from typing import Any
 
 from servicemap import audit, db, geo
 from servicemap.errors import InvalidError, NotFoundError
-from servicemap.models import LEVELS, Division, Registry
+from servicemap.models import LEVELS, Division, FormerName, Registry, Succession
 
 
 def rank(level: str) -> int:
@@ -90,6 +90,64 @@ def list_divisions(
     return list(query.order_by(Division.padded_code).limit(limit))
 
 
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A division that came before or after another, from a day on, and by which 文号."""
+
+    code: str
+    name: str
+    level: str
+    on: date
+    document: str | None
+
+
+def predecessors(division: Division) -> list[Relation]:
+    """What the division took the place of, by day and code. One query."""
+    return _related(division, "old", "new")
+
+
+def successors(division: Division) -> list[Relation]:
+    """What took the place of the division, by day and code. One query."""
+    return _related(division, "new", "old")
+
+
+def _related(division: Division, other: str, own: str) -> list[Relation]:
+    rows = db.query(
+        "SELECT d.padded_code, d.name, d.level, s.succeeded_on, s.document FROM succession s"
+        f" JOIN division d ON d.id = s.{other}_id WHERE s.{own}_id = ? ORDER BY s.succeeded_on, d.code",
+        (division.id,),
+    )
+    return [Relation(code, name, level, db.day(on), document) for code, name, level, on, document in rows]
+
+
+def current(division: Division) -> list[Division]:
+    """The division itself, or what stands in its place after all that came since; a division that was
+    abolished without a successor stands for itself. A query for each that has ended."""
+    if division.valid_to is None:
+        return [division]
+    following = Division.select().join(Succession, on=Succession.new == Division.id)
+    found = {
+        last.id: last
+        for after in following.where(Succession.old == division.id).order_by(Division.code)
+        for last in current(after)
+    }
+    return list(found.values()) or [division]
+
+
+def former_names(divisions: Sequence[Division]) -> dict[int, list[FormerName]]:
+    """The names that divisions had, the oldest first; only of those that had any. A query for every 500."""
+    found: dict[int, list[FormerName]] = {}
+    for chunk in chunks([division.id for division in divisions], 500):
+        for former in FormerName.select().where(FormerName.division.in_(chunk)).order_by(FormerName.to_on):
+            found.setdefault(former.division_id, []).append(former)
+    return found
+
+
+def name_on(division: Division, former: Sequence[FormerName], on: date) -> str:
+    """What the division, which had these names, was called on the day."""
+    return next((each.name for each in former if on < each.to_on), division.name)
+
+
 SHOWN = {"padded_code", "name", "level", "parent_id"}  # what a path shows of a division
 
 
@@ -152,7 +210,8 @@ def _neighbourhood(version: str, x: int, y: int) -> tuple[tuple[int, int | None]
     west, south, east, north = box = (x / CELLS, y / CELLS, (x + 1) / CELLS, (y + 1) / CELLS)
     rows = db.query(
         "SELECT d.id, d.level, s.geometry FROM shape s JOIN division d ON d.id = s.division_id"
-        " WHERE s.west <= ? AND s.east >= ? AND s.south <= ? AND s.north >= ?",
+        " WHERE s.west <= ? AND s.east >= ? AND s.south <= ? AND s.north >= ?"
+        " AND d.id NOT IN (SELECT old_id FROM succession)",
         (east, west, north, south),
     )
     whole: tuple[int, int | None] = NOWHERE

@@ -238,7 +238,8 @@ def index(folder: Path, division: Division | None = None) -> dict[str, Any]:
     if division is None:
         return found
     counties = divisions.find_all({file["division"] for file in found["files"] if "division" in file})
-    wanted = {code for code, county in counties.items() if _overlap(county, division)}
+    now = divisions.current(division)
+    wanted = {code for code, county in counties.items() if any(_overlap(county, each) for each in now)}
     return {**found, "files": [file for file in found["files"] if file.get("division") in wanted]}
 
 

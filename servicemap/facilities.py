@@ -7,11 +7,12 @@ from datetime import date
 from typing import Any
 
 from servicemap import cards, db, geo
-from servicemap.access import READ_RECORD, Actor, require
+from servicemap.access import Actor, Span, narrowed
 from servicemap.audit import Log, diff
-from servicemap.errors import NotFoundError
+from servicemap.divisions import chunks
+from servicemap.errors import ConflictError, NotFoundError
 from servicemap.facility_types import Kinds
-from servicemap.models import CLASSES, Division
+from servicemap.models import CLASSES
 from servicemap.records import Record, Role, RoleClass, Serves, allocate, load, parse_code, public_code
 
 FACILITY_COLUMNS = (
@@ -74,18 +75,17 @@ def get(code: str) -> Record:
 
 
 def list_records(
-    actor: Actor, type_ids: Sequence[int], division: Division | None, *, after: int, limit: int
+    actor: Actor, type_ids: Sequence[int], spans: Sequence[Span], *, after: int, limit: int
 ) -> list[Record]:
     """At most `limit` whole records, closed ones too, with a role of any of the types (none: all), in
-    the division's subtree (None: the actor's own), beyond the id `after`, by code. ForbiddenError for a
-    division that is not the actor's."""
+    any of the spans of the division tree (none: where the actor acts), beyond the id `after`, by code.
+    ForbiddenError for a span that is not the actor's."""
     where, params = "f.id > ?", [after]
-    if division is None and actor.scope is not None:
-        division = Division.get_by_id(actor.scope)
-    if division:
-        require(actor, READ_RECORD, division.id)
-        where += " AND f.division_id IN (SELECT id FROM division WHERE lft BETWEEN ? AND ?)"
-        params += [division.lft, division.rgt]
+    spans = narrowed(actor, spans)
+    if spans:
+        within = " OR ".join("lft BETWEEN ? AND ?" for _ in spans)
+        where += f" AND f.division_id IN (SELECT id FROM division WHERE {within})"
+        params += [end for span in spans for end in span]
     if type_ids:
         among = ", ".join(map(str, type_ids))
         where += f" AND EXISTS (SELECT 1 FROM role r WHERE r.facility_id = f.id AND r.type_id IN ({among}))"
@@ -107,8 +107,8 @@ def merged(record: Record, stated: Stated, as_of: date) -> Record:
         role = _role_meant(new, type_id, role_fields)
         role_fields = dict(role_fields)
         serves = role_fields.pop("serves", None)
-        if serves is not None and serves != [link.division_id for link in role.serves]:
-            role.serves = [Serves(division_id, None, None) for division_id in serves]
+        if serves is not None and serves != [link.division_id for link in role.serves if not link.to_on]:
+            role.serves = _serving(role, serves)
         if (classes := role_fields.pop("classes", None)) is not None:
             role.classes = _counted(role, classes, as_of)
         if any(getattr(role, name) != role_fields[name] for name in PLACES if name in role_fields):
@@ -140,6 +140,13 @@ def _settle_position(record: Record, facility: dict[str, Any]) -> dict[str, Any]
         facility.pop("position_precision", None)
         facility.pop("position_source", None)
     return facility
+
+
+def _serving(role: Role, division_ids: Sequence[int]) -> list[Serves]:
+    """The links to these divisions, beside those that a change of divisions has ended."""
+    ended = [link for link in role.serves if link.to_on and link.division_id not in division_ids]
+    known = {link.division_id: link for link in role.serves if not link.to_on}
+    return [*ended, *(known.get(id_) or Serves(id_, None, None) for id_ in division_ids)]
 
 
 def _counted(role: Role, classes: Iterable[RoleClass], as_of: date) -> list[RoleClass]:
@@ -202,7 +209,7 @@ def flat(record: Record, kinds: Kinds) -> dict[str, Any]:
         key += f"#{seen[key]}" if seen[key] > 1 else ""
         facts[f"{key}.is_role"] = True
         facts |= {f"{key}.{name}": getattr(role, name) for name in (*ROLE_COLUMNS[1:], "places_on", *PLACES)}
-        facts[f"{key}.serves"] = [link.division_id for link in role.serves]
+        facts[f"{key}.serves"] = [link.division_id for link in role.serves if not link.to_on]
         facts |= {f"{key}.{each.kind}": _values(each, CLASS_COLUMNS[1:]) for each in role.classes}
     return {name: value for name, value in facts.items() if value not in (None, [], ())}
 
@@ -232,18 +239,19 @@ def write(
     *,
     action: str | None = None,
     reason: str | None = None,
+    voids: bool = True,
 ) -> None:
     """Write new records (their ids are given here) and (before, after) pairs with all that hangs on
     them: hours, roles, places, links, rests, verifications, audit, public face. Inside a write transaction.
 
-    A material change voids the verification, unless it comes with one. `action` and `reason` go into the
+    A material change voids the verification, unless it comes with one, or with `voids` False. `action` and `reason` go into the
     audit; without them it says create or update.
     """
     kinds = Kinds()
     pairs: list[tuple[Record | None, Record]] = [(None, record) for record in created]
     pairs += updated
     for before, after in pairs:
-        if before and after.verified_on == before.verified_on and is_material(before, after):
+        if voids and before and after.verified_on == before.verified_on and is_material(before, after):
             after.verified_on = None
             db.execute(
                 "UPDATE verification SET voided_on = ? WHERE facility_id = ? AND voided_on IS NULL",
@@ -282,8 +290,24 @@ def write(
         changed = diff(flat(before, kinds) if before else {}, flat(after, kinds))
         changed |= {"reason": [None, reason]} if reason else {}
         log.record_change("facility", after.code, action or ("update" if before else "create"), changed)
+    log.check_last(lambda: _refuse_ended([after.id for _, after in pairs], today))
     cards.write_cards(created, today, new=True)
     cards.write_cards([after for before, after in pairs if before], today)
+
+
+def _refuse_ended(ids: Sequence[int], today: date) -> None:
+    """Nothing that is not closed may stand in a division that has ended, even one that ended meanwhile."""
+    day = today.isoformat()
+    for chunk in chunks(ids, 500):
+        found = db.query(
+            "SELECT d.padded_code, d.name, d.valid_to FROM facility f JOIN division d ON d.id = f.division_id"
+            f" WHERE f.id IN ({', '.join('?' * len(chunk))}) AND d.valid_to <= ? AND EXISTS (SELECT 1 FROM role r"
+            " WHERE r.facility_id = f.id AND (r.closed_on IS NULL OR r.closed_on > ?)) LIMIT 1",
+            (*chunk, day, day),
+        )
+        for code, name, ended_on in found:
+            detail = f"{code} {name} 已于 {ended_on} 停用；请填现在的区划代码"
+            raise ConflictError(detail, "retired_division")
 
 
 def _store(table: str, columns: Sequence[str], rows: Sequence[tuple[Any, Any, tuple[int, ...]]]) -> None:

@@ -276,7 +276,9 @@ def rows_of(records: Iterable[Record], kinds: Kinds) -> list[dict[str, str]]:
         for role in record.roles:
             own = {
                 "type": kinds.by_id[role.type_id].name,
-                "serves": "、".join(path_of[link.division_id][-1].code for link in role.serves),
+                "serves": "、".join(
+                    path_of[link.division_id][-1].code for link in role.serves if not link.to_on
+                ),
                 **_role_cells(role),
             }
             filled = {**shared, **own}

@@ -79,6 +79,7 @@ class Division(Table):
     name = TextField()
     level = TextField(constraints=[one_of("level", LEVELS)])
     parent = owner("self", null=True)
+    parent_id: int | None  # what peewee makes of it, likewise below
     community_kind = TextField(null=True, constraints=[one_of("community_kind", COMMUNITY_KINDS)])
     town_kind = TextField(null=True, constraints=[one_of("town_kind", TOWN_KINDS)])
     urban_rural = TextField(null=True)  # 城乡分类代码 of the statistics bureau: 111 … 220
@@ -103,9 +104,23 @@ class Succession(Table):
     old = owner(Division, index=False)
     new = owner(Division)
     succeeded_on = DateField()
+    document = TextField(null=True)  # 文号
 
     class Meta:
         primary_key = CompositeKey("old", "new")
+
+
+class FormerName(Table):
+    """曾用名: what a division was called before that day (since the former name before, if any)."""
+
+    division = owner(Division, index=False)
+    division_id: int
+    to_on = DateField()
+    name = TextField()
+    document = TextField(null=True)  # 文号
+
+    class Meta:
+        primary_key = CompositeKey("division", "to_on")
 
 
 class Shape(Table):
@@ -189,6 +204,17 @@ class Facility(Table):
         constraints = [
             Check("(lat IS NULL) = (lng IS NULL) AND (lat IS NULL) = (position_precision = 'none')")
         ]
+
+
+class FormerDivision(Table):
+    """原属区划: where a place stood before that day, when its division ended and it stands in a successor."""
+
+    facility = owner(Facility, index=False)
+    to_on = DateField()
+    division = owner(Division)
+
+    class Meta:
+        primary_key = CompositeKey("facility", "to_on")
 
 
 class Role(Table):

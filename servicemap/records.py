@@ -19,6 +19,9 @@ class Serves:
     from_on: date | None
     to_on: date | None
 
+    def is_valid(self, on: date) -> bool:
+        return (self.from_on is None or self.from_on <= on) and (self.to_on is None or on < self.to_on)
+
 
 @dataclass(slots=True)
 class RoleClass:
@@ -266,6 +269,8 @@ def _check_digit(digits: str) -> int:
 
 def allocate(kind: str, count: int) -> int:
     """The first of `count` new numbers of this kind, inside a write transaction; none is ever used again."""
+    if not count:  # who takes none waits for nobody who does
+        return 0
     # one statement: two first takers at once must not both find the counter missing
     rows = db.query(
         "INSERT INTO counter (name, last) VALUES (?, ?)"

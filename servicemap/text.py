@@ -153,9 +153,19 @@ def _initials(syllables: Sequence[str]) -> tuple[str, ...]:
 LONGEST_PLACE = 120  # characters: one that NFKC makes many of must not outgrow a row of the index
 
 
-def place_key(name: str) -> Key:
+def place_key(name: str, *former: str) -> Key:
     """The key of a division: after its name stand, each one token behind REST, the whole names by which it
-    goes (英德市 and 英德), so that one look-up finds those that are called just so."""
+    goes (英德市 and 英德), so that one look-up finds those that are called just so; after that the same of
+    the names that it had before."""
+    first, *more = (_place_key(each) for each in (name, *former))
+    return Key(
+        first.ch + "".join(key.ch[1:] for key in more),
+        first.py + "".join(key.py[1:] for key in more),
+        first.ini + "".join(key.ini[1:] for key in more),
+    )
+
+
+def _place_key(name: str) -> Key:
     full = folded(name)[:LONGEST_PLACE]
     lengths = [len(short) for short in short_names(full)]
     readings = _readings(full)

@@ -209,7 +209,7 @@ def test_records_are_listed_by_code_whatever_was_written_last(registry):
         a_change(place, note="改过")
 
     listed = [
-        [record.id for record in facilities.list_records(SEED, (), None, after=after, limit=3)]
+        [record.id for record in facilities.list_records(SEED, (), (), after=after, limit=3)]
         for after in (0, places[2].id)
     ]
 

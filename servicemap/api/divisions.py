@@ -1,5 +1,7 @@
 """行政区划 over HTTP."""
 
+from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from flask import g
@@ -9,7 +11,7 @@ from servicemap import division_list, divisions, geo, registry
 from servicemap.access import MANAGE_DIVISIONS
 from servicemap.api.answers import answer
 from servicemap.api.filters import DATUM, Located, named_division
-from servicemap.api.inputs import Choice, Degrees, Several, Strict, Text, Whole
+from servicemap.api.inputs import Choice, Day, Degrees, Several, Strict, Text, Whole
 from servicemap.api.parsing import StrictBlueprint
 from servicemap.api.schemas import DemoSchema, DivisionDetailSchema, DivisionsSchema, StepSchema, text
 from servicemap.geo import DATUMS
@@ -21,12 +23,14 @@ blp = StrictBlueprint("divisions", __name__, url_prefix="/api/v1", description="
 class ListSchema(Strict):
     parent = Text(20, metadata={"description": "只列这个区划以下的；不给 level 时只列下一级"})
     level = Choice(LEVELS, metadata={"description": "只列这一级"})
+    on = Day(metadata={"description": "那一天的名录；默认今天"})
     after = Text(20, metadata={"description": "上一页给的 next_after"})
     limit = Whole(1, 2000, load_default=500)
 
 
-class LevelSchema(Strict):
+class DetailSchema(Strict):
     level = Choice(LEVELS, metadata={"description": "代码在几级都有时，要哪一级；默认最高一级"})
+    on = Day(metadata={"description": "那一天的名称和下一级；默认今天。停用了的也查得到"})
 
 
 class LocateSchema(Located):
@@ -60,7 +64,9 @@ class DivisionRowSchema(Strict):
     valid_from = Text(20, load_default="")
     valid_to = Text(20, load_default="")
     urban_rural = Text(3, load_default="")
-    replaces = Text(20, load_default="")
+    replaces = Text(
+        2000, load_default="", metadata={"description": "替代哪些旧代码，用空格或顿号隔开；自启用日期起"}
+    )
 
 
 class DivisionRowsSchema(Strict):
@@ -73,9 +79,15 @@ class DivisionCountsSchema(DemoSchema):
     unchanged = fields.Integer()
 
 
-def described(division: Division) -> dict[str, Any]:
-    names = ("name", "level", "community_kind", "town_kind", "virtual", "pseudo", "valid_from", "valid_to")
-    return {"code": division.padded_code, **{name: getattr(division, name) for name in names}}
+def described(found: Sequence[Division], on: date) -> list[dict[str, Any]]:
+    former = divisions.former_names(found)
+    return [_described(each, divisions.name_on(each, former.get(each.id, ()), on)) for each in found]
+
+
+def _described(division: Division, name: str) -> dict[str, Any]:
+    names = ("level", "community_kind", "town_kind", "virtual", "pseudo", "valid_from", "valid_to")
+    facts = {name: getattr(division, name) for name in names}
+    return {"code": division.padded_code, "name": name, **facts}
 
 
 @blp.get("/divisions")
@@ -84,15 +96,16 @@ def described(division: Division) -> dict[str, Any]:
 @blp.fails(503)
 def list_divisions(args: dict[str, Any]) -> dict[str, Any]:
     """区划名录，按代码"""
+    on = args.get("on", g.today)
     found = divisions.list_divisions(
         named_division(args, "parent"),
         args.get("level"),
-        g.today,
+        on,
         after=args.get("after", ""),
         limit=args["limit"],
     )
     full = len(found) == args["limit"]
-    items = [described(division) for division in found]
+    items = described(found, on)
     return answer({"items": items, "next_after": items[-1]["code"] if full else None})
 
 
@@ -123,17 +136,21 @@ def _located(lat: float, lng: float, datum: str) -> dict[str, Any]:
 
 
 @blp.get("/divisions/<code:code>")
-@blp.arguments(LevelSchema, location="query")
+@blp.arguments(DetailSchema, location="query")
 @blp.response(200, DivisionDetailSchema)
 @blp.fails(404, 503)
 def get_division(args: dict[str, Any], code: str) -> dict[str, Any]:
-    """一个区划，连同路径和下一级"""
-    division = divisions.get(code, level=args.get("level"))
+    """一个区划，连同路径、下一级和沿革"""
+    on = args.get("on", g.today)
+    division = divisions.get(code, level=args.get("level"), on=args.get("on"))
     return answer(
         {
-            **described(division),
+            **described([division], on)[0],
             "path": divisions.paths([division.id])[division.id],
-            "children": [described(child) for child in divisions.children(division, g.today)],
+            "children": described(divisions.children(division, on), on),
+            "former_names": divisions.former_names([division]).get(division.id, ()),
+            "predecessors": divisions.predecessors(division),
+            "successors": divisions.successors(division),
         }
     )
 

@@ -84,7 +84,7 @@ class ConvertSchema(OnSchema):
     new_type = Text(60, required=True, metadata={"description": "改成的类型"})
 
 
-class MergeSchema(OnSchema):
+class MergeFacilitySchema(OnSchema):
     into = Text(12, required=True, metadata={"description": "并入哪个编号；原编号以后回答它"})
 
 
@@ -189,7 +189,7 @@ def verify_facility(body: dict[str, Any], code: str) -> Any:
     return record(edits.verify(asked(body), code, body.get("on", g.today)))
 
 
-@changing("/<code:code>/merge", MergeSchema)
+@changing("/<code:code>/merge", MergeFacilitySchema)
 def merge_facility(body: dict[str, Any], code: str) -> Any:
     """并入另一条：是同一处登记了两次；回答的是并入后的资料"""
     return record(edits.merge(asked(body), code, body["into"], body.get("on", g.today)))

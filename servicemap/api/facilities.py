@@ -8,7 +8,7 @@ from marshmallow import ValidationError, fields, validates_schema
 from servicemap import edits, facilities, facts
 from servicemap.access import READ_RECORD, require
 from servicemap.api.answers import GEOJSON, answer, detail, found
-from servicemap.api.filters import FILTERS, MOST_TYPES, FilterFields, filters_of, types_and_division
+from servicemap.api.filters import FILTERS, MOST_TYPES, FilterFields, filters_of, types_and_spans
 from servicemap.api.inputs import Choice, Several, Strict, Text, Whole, Yes
 from servicemap.api.parsing import StrictBlueprint, parameter
 from servicemap.api.schemas import (
@@ -156,10 +156,12 @@ def get_facility(args: dict[str, Any], code: str) -> Response:
 @blp.fails(503)
 def list_records(args: dict[str, Any]) -> dict[str, Any]:
     """全部资料，按编号，供导出；需要权限"""
-    type_ids, division = types_and_division(args)
+    type_ids, spans = types_and_spans(args)
     with parameter(facility="after"):
         after = facilities.get(args["after"]).id if "after" in args else 0
-    records = facilities.list_records(g.actor, type_ids, division, after=after, limit=args["limit"])
+    records = facilities.list_records(
+        g.actor, type_ids, [(span.lft, span.rgt) for span in spans], after=after, limit=args["limit"]
+    )
     items = facts.rows_of(records, Kinds())
     full = len(records) == args["limit"]
     return answer({"items": items, "next_after": records[-1].code if full else None})

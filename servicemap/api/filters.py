@@ -149,24 +149,30 @@ def named_division(args: dict[str, Any], name: str = "division") -> Division | N
         return divisions.get(args[name]) if name in args else None
 
 
-def types_and_division(args: dict[str, Any]) -> tuple[tuple[int, ...], Division | None]:
-    """The types and the division that a query names."""
+def named_spans(args: dict[str, Any]) -> tuple[Within, ...]:
+    """Where what stands in the named division is found: of an abolished one, in what took its place."""
+    division = named_division(args)
+    return tuple(Within(each.lft, each.rgt) for each in divisions.current(division)) if division else ()
+
+
+def types_and_spans(args: dict[str, Any]) -> tuple[tuple[int, ...], tuple[Within, ...]]:
+    """The types and the place that a query names."""
     with parameter():
         kinds = known_kinds(g.version) if "type" in args else None
         type_ids = {kinds.get(word).id for word in args["type"]} if kinds else set()
-    return tuple(sorted(type_ids)), named_division(args)
+    return tuple(sorted(type_ids)), named_spans(args)
 
 
 def filters_of(args: dict[str, Any]) -> tuple[tuple[int, ...], Filters]:
     """The type ids (none: all) and the filters of a query; `open=now` is left to the caller."""
-    type_ids, division = types_and_division(args)
+    type_ids, spans = types_and_spans(args)
     if args.keys().isdisjoint(FILTERS):
         return type_ids, NO_FILTERS
     instant = args.get("open")
     age = max(0, _months(args["birth_month"])) if "birth_month" in args else args.get("age_months")
     days = args.get("verified_days")
     filters = Filters(
-        within=(Within(division.lft, division.rgt),) if division else (),
+        within=spans,
         age_months=age,
         fees=tuple(args.get("fee", ())),
         fee_max=args.get("fee_max"),

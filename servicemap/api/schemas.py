@@ -303,7 +303,25 @@ class DivisionsSchema(DemoSchema):
     next_after = text("下一页的 after；空为最后一页")
 
 
+class FormerNameSchema(Open):
+    """曾用名"""
+
+    name = text("名称")
+    to_on = day("用到哪一天之前")
+    document = text("改名的文号")
+
+
+class RelationSchema(StepSchema):
+    """沿革中的一个区划"""
+
+    on = day("从哪一天起替代")
+    document = text("文号")
+
+
 class DivisionDetailSchema(DivisionSchema, DemoSchema):
+    former_names = fields.List(fields.Nested(FormerNameSchema), metadata={"description": "从早到晚"})
+    predecessors = fields.List(fields.Nested(RelationSchema), metadata={"description": "它替代了哪些"})
+    successors = fields.List(fields.Nested(RelationSchema), metadata={"description": "它由哪些替代"})
     path = fields.List(fields.Nested(StepSchema))
     children = fields.List(fields.Nested(DivisionSchema))
 

@@ -7,7 +7,7 @@ from marshmallow import fields
 
 from servicemap import divisions
 from servicemap.api.answers import answer
-from servicemap.api.filters import named_division
+from servicemap.api.filters import named_spans
 from servicemap.api.inputs import Strict, Text, Whole
 from servicemap.api.parsing import StrictBlueprint
 from servicemap.api.schemas import DemoSchema, Open, StandingSchema, text
@@ -76,8 +76,7 @@ class SuggestionsSchema(DemoSchema):
 @blp.fails(503)
 def list_suggestions(args: dict[str, Any]) -> dict[str, Any]:
     """边输入边联想：类型、区划、服务点"""
-    division = named_division(args)
-    within = (division.lft, division.rgt) if division else None
+    within = [(span.lft, span.rgt) for span in named_spans(args)]
     found = suggest(args["q"], known_kinds(), g.today, limit=args["limit"], within=within)
     unused = " ".join(found.ignored)
     return answer(

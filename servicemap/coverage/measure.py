@@ -91,16 +91,17 @@ class Node:
 
 
 class Tree:
-    """All divisions valid on a day. `public`: as everybody may know them measured. One query."""
+    """All divisions valid on a day, as they were called then. `public`: as everybody may know them measured. One query."""
 
     def __init__(self, on: date, *, public: bool = False) -> None:
         self.public = public
         day = on.isoformat()
         rows = db.query(
-            "SELECT id, padded_code, name, level, parent_id, community_kind, town_kind, urban_rural,"
-            " virtual, pseudo FROM division WHERE (valid_from IS NULL OR valid_from <= ?)"
+            "SELECT id, padded_code, COALESCE((SELECT n.name FROM former_name n WHERE n.division_id = division.id"
+            " AND n.to_on > ? ORDER BY n.to_on LIMIT 1), name), level, parent_id, community_kind, town_kind,"
+            " urban_rural, virtual, pseudo FROM division WHERE (valid_from IS NULL OR valid_from <= ?)"
             " AND (valid_to IS NULL OR valid_to > ?) ORDER BY padded_code",
-            (day, day),
+            (day, day, day),
         )
         self.nodes = {row[0]: Node(*row) for row in rows}
 
@@ -244,7 +245,7 @@ def covered_ids(tree: Tree, definition: Definition, on: date) -> set[int]:
     level = definition.denominator["level"]
     served = set()
     for standing_id, visibility, role_level, link_id in _active(
-        definition, on, "f.division_id, f.visibility, COALESCE(r.level, t.level), s.division_id"
+        definition, on, "f.visibility, COALESCE(r.level, t.level), s.division_id"
     ):
         if definition.numerator.get("own_level") and role_level != level:
             continue
@@ -256,9 +257,12 @@ def covered_ids(tree: Tree, definition: Definition, on: date) -> set[int]:
     return {covered for id_ in served if (covered := tree.climb(id_, level)) is not None}
 
 
+# Where the place stood on the day: a change of divisions later than that has taken it to a successor.
+STOOD = """COALESCE((SELECT w.division_id FROM former_division w WHERE w.facility_id = f.id AND w.to_on > ?
+  ORDER BY w.to_on LIMIT 1), f.division_id)"""
 # An active role of the types: open on the day, its place not suspended; s = its valid links, if any.
 ACTIVE = """
-SELECT DISTINCT {columns} FROM role r
+SELECT DISTINCT {stood}, {columns} FROM role r
 JOIN facility f ON f.id = r.facility_id
 JOIN facility_type t ON t.id = r.type_id
 LEFT JOIN role_serves s ON s.role_id = r.id
@@ -274,9 +278,10 @@ TITLED = """ AND EXISTS (SELECT 1 FROM title i WHERE i.facility_id = f.id AND i.
 
 
 def _active(definition: Definition, on: date, columns: str) -> list[tuple[Any, ...]]:
+    """(standing division, columns) of the active roles."""
     rule, day = definition.numerator, on.isoformat()
-    sql = ACTIVE.format(columns=columns, types=", ".join("?" * len(rule["types"])))
-    params: list[Any] = [day, day, *rule["types"], day, day, day, day]
+    sql = ACTIVE.format(stood=STOOD, columns=columns, types=", ".join("?" * len(rule["types"])))
+    params: list[Any] = [day, day, day, *rule["types"], day, day, day, day]
     if months := rule.get("verified_within_months"):
         sql += VERIFIED
         params += [months_before(on, months).isoformat(), day, day]
@@ -299,8 +304,8 @@ def months_before(on: date, months: int) -> date:
 
 def _standing(tree: Tree, definition: Definition, on: date) -> list[tuple[int | None, int]]:
     """(standing division, 1) for each place with an active role of the types."""
-    active = _active(definition, on, "f.id, f.division_id, f.visibility")
-    return [(tree.standing(division_id, visibility), 1) for _, division_id, visibility in active]
+    active = _active(definition, on, "f.visibility, f.id")
+    return [(tree.standing(division_id, visibility), 1) for division_id, visibility, _ in active]
 
 
 def _places(tree: Tree, definition: Definition, on: date) -> list[tuple[int | None, int]]:
@@ -313,9 +318,9 @@ def _places(tree: Tree, definition: Definition, on: date) -> list[tuple[int | No
             (on.isoformat(),),
         )
     )
-    active = _active(definition, on, "r.id, f.division_id, f.visibility")
+    active = _active(definition, on, "f.visibility, r.id")
     return [
-        (tree.standing(id_, visibility), counts[role]) for role, id_, visibility in active if role in counts
+        (tree.standing(id_, visibility), counts[role]) for id_, visibility, role in active if role in counts
     ]
 
 

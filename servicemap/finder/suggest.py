@@ -61,10 +61,10 @@ class Suggestions:
     ignored: tuple[str, ...]
 
 
-def suggest(q: str, kinds: Kinds, today: date, *, limit: int, within: Span | None = None) -> Suggestions:
+def suggest(q: str, kinds: Kinds, today: date, *, limit: int, within: Sequence[Span] = ()) -> Suggestions:
     """At most `limit` of each; what begins with the last word first. Words before it that name divisions
     say where. `within`: only divisions and places there. Ten queries or so, none of which sorts many hits."""
-    spans = [within] if within else []
+    spans = list(within)
     if facility_id := code_in(q):
         return Suggestions([], [], _shown(_open(f"({facility_id})", (), spans)), ())
     plain, ages = without_ages(q)

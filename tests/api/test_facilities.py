@@ -10,11 +10,11 @@ from flask.testing import FlaskClient
 from geopy.distance import geodesic
 from playhouse.test_utils import count_queries
 
-from servicemap import cards, db, division_list, divisions, geo
+from servicemap import cards, db, division_changes, division_list, divisions, geo
 from servicemap.access import SEED
 from servicemap.api.schemas import FacilitiesSchema, FacilityDetailSchema, FacilitySchema
 from servicemap.audit import write_txn
-from servicemap.division_list import DivisionRow
+from servicemap.division_plan import Order
 from servicemap.facility_types import Kinds
 from servicemap.finder import cursor
 from servicemap.finder.query import Query
@@ -250,10 +250,8 @@ def test_a_division_filters_at_any_level_padded_or_not(client, position, level):
 def test_an_abolished_division_still_answers_to_its_code_wherever_it_is_asked(client):
     a_place("北门托育", division=NORTH_GATE)
     a_place("田心托育", division=TIANXIN)
-    new = DivisionRow(
-        "441802001009", "大北门社区", "community", "441802001000", valid_from=str(TODAY), replaces=NORTH_GATE
-    )
-    division_list.import_divisions(SEED, [new])
+    merger = Order(TODAY, division_changes.merge([NORTH_GATE], "441802001009", "大北门社区"))
+    division_changes.apply(SEED, merger, TODAY)
 
     listed = names(client, division=NORTH_GATE)
     suggested = get(client, "/api/v1/suggestions", q="托育", division=NORTH_GATE)["facilities"]

@@ -1,5 +1,7 @@
 """What is suggested while a family types."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from servicemap.facility_types import Kinds
@@ -12,7 +14,7 @@ pytestmark = pytest.mark.usefixtures("registry")
 YINGDE, SHAKOU, TIANXIN_OF_YINGDE = "441881000000", "441881101000", "441881101201"
 
 
-def suggested(q: str, limit: int = 5, within: tuple[int, int] | None = None) -> Suggestions:
+def suggested(q: str, limit: int = 5, within: Sequence[tuple[int, int]] = ()) -> Suggestions:
     return suggest(q, Kinds(), TODAY, limit=limit, within=within)
 
 
@@ -127,10 +129,10 @@ def test_a_division_narrows_divisions_and_places():
     a_place("田心托育点", division="441802102200")
     county = tree[YINGDE]
 
-    found = suggested("田心", within=(county.lft, county.rgt))
+    found = suggested("田心", within=[(county.lft, county.rgt)])
 
     assert names(found) == ([], [TIANXIN_OF_YINGDE], ["田心托育园"])
-    assert names(suggested("清城 田心", within=(county.lft, county.rgt))) == ([], [], [])
+    assert names(suggested("清城 田心", within=[(county.lft, county.rgt)])) == ([], [], [])
 
 
 def test_closed_and_planned_places_are_not_suggested_nor_divisions_that_are_no_more():
