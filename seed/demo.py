@@ -27,12 +27,9 @@ from servicemap.models import Division, Registry, Shape
 AS_OF = date(2026, 6, 30)
 DOWNTOWN, CITY_CENTRE = "4418020", (113.056, 23.700)  # the streets of 清城区 stand close together
 SEEDED_WITH = 4418
+OF_ROLES = ("evidence", "activity", "role_serves", "role_places", "role_class")
 TABLES = (
-    "evidence",
-    "activity",
-    "role_serves",
-    "role_places",
-    "role_class",
+    *OF_ROLES,
     "suspension",
     "verification",
     "title",
@@ -88,7 +85,7 @@ def remove_demo() -> int:
         of_roles = f"role_id IN (SELECT id FROM role WHERE facility_id IN ({gone}))"
         of_places = {"facility": f"id IN ({gone})"}
         for table in TABLES:
-            others = of_roles if table.startswith("role_") else f"facility_id IN ({gone})"
+            others = of_roles if table in OF_ROLES else f"facility_id IN ({gone})"
             db.execute(f"DELETE FROM {table} WHERE {of_places.get(table, others)}", (hotlines.SOURCE,))
         Registry.update(demo=False).execute()
         log.record_change("registry", "demo", "remove", {"facilities": [len(ids), 0], "demo": [True, False]})

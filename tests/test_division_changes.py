@@ -610,7 +610,7 @@ def import_or_merge(url: str, number: int) -> list[str]:
             try:
                 if number:
                     batch = a_batch([{"name": f"{number}-{turn}"}])
-                    make_plan(batch.id, Settings(database_url=url), TODAY)
+                    make_plan(SEED, batch.id, Settings(database_url=url), TODAY)
                     apply_import(SEED, batch.id, Settings(database_url=url), TODAY)
                 elif turn == IMPORTS // 4:
                     done(a_merger())
@@ -630,7 +630,7 @@ def test_a_merger_among_imports_leaves_no_place_behind(registry, in_processes):
     assert divisions.get(NORTH).valid_to == ON
     assert set(merger) <= {"busy"}
     assert {code for codes in importers for code in codes} <= {"plan_stale", "bad_rows", "busy"}
-    [late] = make_plan(a_batch([{"name": "晚了"}]).id, Settings(database_url=registry), TODAY).problems
+    [late] = make_plan(SEED, a_batch([{"name": "晚了"}]).id, Settings(database_url=registry), TODAY).problems
     assert late.code == "retired_division"
     moved = db.query("SELECT COUNT(*) FROM former_division")[0][0]
     assert db.query("SELECT COUNT(*) FROM facility")[0][0] == moved + 1

@@ -1,11 +1,12 @@
 """Opening state: a table of instants, an oracle that counts minutes, and one answer for label and filter."""
 
+import re
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from servicemap import hours
@@ -409,6 +410,9 @@ def test_the_osm_library_reads_our_rules_alike_in_ordinary_weeks(
     text = drawn[1] + "；节假日休息"
     instant = instant.replace(second=0, microsecond=0)
 
-    theirs = OpeningHours(understand(text).rules or "")
+    rules = understand(text).rules or ""
+    # what goes on past midnight the library drops where the next day's rule stands before it
+    assume(not re.search(r"-2[4-9]:(?!00)", rules))
+    theirs = OpeningHours(rules)
 
     assert theirs.is_open(instant) == (opening(text, instant.replace(tzinfo=SHANGHAI), TERMS).state == "open")

@@ -97,7 +97,7 @@ def test_an_administrator_is_told_in_one_shape(admin, url, given, status, code):
 def test_a_method_that_is_not_there_comes_with_those_that_are(client):
     response = client.delete(NEAR)
 
-    assert {"GET", "HEAD", "OPTIONS"} == set(response.headers["Allow"].split(", "))
+    assert {"GET", "HEAD", "OPTIONS", "POST"} == set(response.headers["Allow"].split(", "))
 
 
 def test_a_head_is_a_get_without_a_body_and_options_say_what_is_allowed(client):
@@ -157,7 +157,7 @@ def percent(text: str) -> str:
         (NEAR, "tpye", "是不是 type？"),
         (NEAR, "opne", "是不是 open？"),
         (NEAR, "verified", "是不是 verified_days？"),
-        ("/api/v1/divisions", "sort", "可用：parent、level、after、limit"),
+        ("/api/v1/divisions", "sort", "可用：parent、level、on、after、limit"),
         ("/api/v1/facility-types", "sort", None),
     ],
 )
