@@ -48,9 +48,9 @@ class Client:
     def post(self, path: str, body: Any = None) -> dict[str, Any]:
         return self._json(self._http.post(path, json={} if body is None else body))
 
-    def post_lines(self, path: str, lines: bytes) -> dict[str, Any]:
+    def post_lines(self, path: str, lines: bytes, **params: str) -> dict[str, Any]:
         headers = {"Content-Type": "application/x-ndjson"}
-        return self._json(self._http.post(path, content=lines, headers=headers))
+        return self._json(self._http.post(path, content=lines, headers=headers, params=params))
 
     def pages(self, path: str, following: str, **params: Any) -> Iterator[dict[str, Any]]:
         """The items of all pages; `following` names the parameter that goes on (after or cursor)."""

@@ -55,12 +55,12 @@ def import_(file: Path, encoding: str | None) -> None:
 
     列 columns: code name level parent_code，可有 valid_from valid_to urban_rural replaces。
     """
-    from servicemap.imports.sheet import open_sheet
+    from servicemap.imports.sheet import open_sheets
 
     rows: list[dict[str, Any]] = []
     with about(file):
-        sheet = open_sheet(file, encoding=encoding, is_heading=lambda text: text.lower() in HEADINGS)
-        for row in sheet.rows:
+        sheets = open_sheets(file, encoding=encoding, is_heading=lambda text: text.lower() in HEADINGS)
+        for row in (row for sheet in sheets for row in sheet.rows):
             named = {HEADINGS.get(heading.lower()): text for heading, text in row.cells.items()}
             rows.append({"row": row.number, **{field: text for field, text in named.items() if field}})
     counts = Client().post("divisions", {"rows": rows})

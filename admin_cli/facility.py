@@ -2,7 +2,6 @@
 
 import json
 import sys
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -10,21 +9,11 @@ from typing import Any
 import click
 
 from admin_cli import options
-from admin_cli.client import Client, RefusedError
-from admin_cli.output import Progress, about, cell, remark, show
+from admin_cli.client import Client
+from admin_cli.facility_import import import_
+from admin_cli.output import remark, show
 from servicemap.errors import InvalidError
 
-CHUNK_ROWS, CHUNK_BYTES = 500, 900_000
-LONG_IMPORT = 20_000  # rows above which others notice the wait
-
-PROBLEM_COLUMNS = (
-    ("row", "行"),
-    ("column", "列"),
-    ("value", "内容"),
-    ("detail", "问题"),
-    ("cure", "怎么改"),
-    ("code", "代码"),
-)
 LIST_COLUMNS = (
     ("code", "编号"),
     ("name", "名称"),
@@ -40,123 +29,7 @@ def group() -> None:
     """服务点：导入、列出、查看、导出。Facilities."""
 
 
-@group.command(name="import")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--datum", help="坐标系：高德/腾讯/微信、百度、天地图/GPS（gcj02|bd09|wgs84）datum of the file")
-@click.option("--dry-run", is_flag=True, help="只看预案，不写入 plan only")
-@click.option("--mapping", type=click.Path(path_type=Path), help="列对照文件 YAML：别人的列 → 我们的字段")
-@click.option("--skip-bad-rows", is_flag=True, help="略过有错误的行，导入其余 leave bad rows out")
-@click.option("--encoding", help="文件编码，自动认不出时才要 text encoding")
-@click.option("--as-of", metavar="DATE", help="文件的日期；默认今天 the file's date")
-@options.form
-def import_(
-    file: Path,
-    datum: str | None,
-    dry_run: bool,
-    mapping: Path | None,
-    skip_bad_rows: bool,
-    encoding: str | None,
-    as_of: str | None,
-    form: str,
-) -> int:
-    """导入 .xlsx .csv .geojson。Import a file: staged, planned, applied in one transaction.
-
-    有错误的行逐个列出（行、列、内容、问题、怎么改），什么都不写入，除非 --skip-bad-rows。
-    同一文件再导入一次没有变化：按编号，或按来源和外部编号（没有时用备案编号）认出同一处。空格子不改原有内容。
-    """
-    from servicemap.imports.columns import is_heading, load_mapping, match_columns
-    from servicemap.imports.sheet import open_sheet
-
-    wanted = load_mapping(mapping) if mapping else None
-    with about(file):
-        sheet = open_sheet(file, encoding=encoding, is_heading=lambda text: is_heading(text, wanted))
-        columns = match_columns(sheet.headings, wanted)
-    columns = replace(columns, datum=datum) if datum else columns
-    for line in sheet.remarks:
-        remark(f"{file.name}: {line}")
-    if columns.ignored:
-        remark(f"没有用到的列：{'、'.join(columns.ignored)}")
-    client = Client()
-    opening = {"file_name": file.name, "headings": columns.headings, **({"as_of": as_of} if as_of else {})}
-    path = f"imports/{client.post('imports', opening)['id']}"
-    with about(file):
-        count = _send(client, path, ((row.number, columns.cells(row)) for row in sheet.rows))
-    plan = client.post(f"{path}/plan")
-    if plan["problems"]:
-        _show_problems(plan, form)
-        if not skip_bad_rows:
-            remark(f"{plan['counts']['rejected']} 行有错误，什么都没有写入")
-            return 1
-    if dry_run:
-        _show_plan(plan, "预案", form)
-        return 3 if plan["problems"] else 0
-    if count > LONG_IMPORT:
-        remark(f"写入时别人的修改约要等 {count / 10_000:.0f} 秒")
-    _apply(client, path, skip_bad_rows)
-    _show_plan(plan, "完成", form)
-    return 3 if plan["problems"] else 0
-
-
-def _send(client: Client, path: str, rows: Any) -> int:
-    """Send the rows in chunks; how many there were."""
-    progress = Progress("已送出行数")
-    lines: list[bytes] = []
-    size = count = 0
-    for number, cells in rows:
-        line = json.dumps({"row": number, "cells": cells}, ensure_ascii=False).encode("utf-8", "replace")
-        if len(lines) == CHUNK_ROWS or size + len(line) > CHUNK_BYTES:
-            client.post_lines(f"{path}/rows", b"\n".join(lines))
-            progress.at(count)
-            lines, size = [], 0
-        lines.append(line)
-        size += len(line) + 1
-        count += 1
-    if lines:
-        client.post_lines(f"{path}/rows", b"\n".join(lines))
-    progress.at(count)
-    progress.done()
-    return count
-
-
-def _apply(client: Client, path: str, skip_bad_rows: bool) -> None:
-    """Apply the plan; once more with a fresh plan when somebody else has written since."""
-    body = {"skip_bad_rows": skip_bad_rows}
-    try:
-        client.post(f"{path}/apply", body)
-    except RefusedError as error:
-        if error.code != "plan_stale":
-            raise
-        client.post(f"{path}/plan")
-        client.post(f"{path}/apply", body)
-
-
-def _show_problems(plan: dict[str, Any], form: str) -> None:
-    if form == "table":
-        for problem in plan["problems"]:
-            value = problem.get("value", "")
-            value = f"“{value}” " if value and value not in problem["detail"] else ""
-            cure = f"；{problem['cure']}" if problem.get("cure") else ""
-            click.echo(
-                f"第 {problem['row']} 行 {problem['column']}: {value}{problem['detail']}{cure} [{problem['code']}]"
-            )
-    else:
-        show(plan["problems"], PROBLEM_COLUMNS, form)
-    if plan["problems_total"] > len(plan["problems"]):
-        remark(f"只列出前 {len(plan['problems'])} 条，共 {plan['problems_total']} 条")
-
-
-def _show_plan(plan: dict[str, Any], word: str, form: str) -> None:
-    counts = plan["counts"]
-    if form == "json":
-        click.echo(json.dumps({**counts, "changes": plan["changes"]}, ensure_ascii=False, indent=2))
-        return
-    text = f"新增 {counts['created']}，更新 {counts['updated']}，没有变化 {counts['unchanged']}"
-    click.echo(f"{word}：{counts['rows']} 行：{text}，退回 {counts['rejected']} 行")
-    for change in plan["changes"][:20]:
-        fields = "；".join(
-            f"{name} {cell(a) or '空'} → {cell(b) or '空'}" for name, (a, b) in change["changed"].items()
-        )
-        click.echo(f"  {change['code']} {change['name']}: {fields}")
+group.add_command(import_)
 
 
 @group.command(name="list")

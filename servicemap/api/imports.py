@@ -32,6 +32,10 @@ class OpenImportSchema(Strict):
     as_of = Day(metadata={"description": "文件的日期；默认今天"})
 
 
+class SheetSchema(Strict):
+    sheet = Text(60, load_default="", metadata={"description": "这些行所在的工作表，文件有几个时"})
+
+
 class ApplyImportSchema(Strict):
     skip_bad_rows = Flag(load_default=False, metadata={"description": "略过有错误的行"})
 
@@ -48,6 +52,7 @@ class PlanCountsSchema(Open):
     updated = fields.Integer(metadata={"description": "更新服务点"})
     unchanged = fields.Integer(metadata={"description": "没有变化的服务点"})
     rejected = fields.Integer(metadata={"description": "退回的行"})
+    set_aside = fields.Integer(metadata={"description": "没有要写入的行：填了无、不清楚，或什么都没有填"})
 
 
 class ImportPlanSchema(ImportSchema):
@@ -56,6 +61,11 @@ class ImportPlanSchema(ImportSchema):
         fields.Nested(ProblemSchema), metadata={"description": f"退回的原因，最多 {MOST_PROBLEMS} 条"}
     )
     problems_total = fields.Integer()
+    remarks = fields.List(
+        fields.Nested(ProblemSchema),
+        metadata={"description": f"不退回，但要看一看的行，最多 {MOST_PROBLEMS} 条"},
+    )
+    remarks_total = fields.Integer()
     changes = fields.List(
         fields.Dict(), metadata={"description": f"将更新的服务点及字段，最多 {MOST_CHANGES} 个"}
     )
@@ -79,6 +89,7 @@ def open_import(body: dict[str, Any]) -> dict[str, Any]:
 
 @blp.post("/<number:batch_id>/rows")
 @blp.allowed(IMPORT)
+@blp.arguments(SheetSchema, location="query")
 @blp.response(200, ImportSchema)
 @blp.fails(400, 404, 409, 413, 415, 503)
 @blp.doc(
@@ -88,10 +99,11 @@ def open_import(body: dict[str, Any]) -> dict[str, Any]:
         "content": {"application/x-ndjson": {"schema": {"type": "string"}}},
     }
 )
-def send_rows(batch_id: int) -> dict[str, Any]:
+def send_rows(args: dict[str, Any], batch_id: int) -> dict[str, Any]:
     """送来若干行"""
     rows = [_row(line) for line in ndjson_lines(MOST_BYTES, MOST_ROWS)]
-    return answer({"id": batch_id, "state": "open", "staged": batches.add_rows(batch_id, rows)})
+    staged = batches.add_rows(batch_id, rows, sheet=args["sheet"])
+    return answer({"id": batch_id, "state": "open", "staged": staged})
 
 
 def _row(line: Any) -> tuple[int, dict[str, str]]:
@@ -118,7 +130,7 @@ def _row(line: Any) -> tuple[int, dict[str, str]]:
 def plan_import(batch_id: int) -> dict[str, Any]:
     """生成预案：每行会怎样，什么都不改"""
     plan = make_plan(batch_id, current_app.config["SERVICEMAP"], g.today)
-    return _plan_answer(batches.get_batch(batch_id), plan.problems, plan.changes)
+    return _plan_answer(batches.get_batch(batch_id), plan.problems, plan.remarks, plan.changes)
 
 
 @blp.get("/<number:batch_id>/plan")
@@ -132,15 +144,12 @@ def get_plan(batch_id: int) -> dict[str, Any]:
 
 def _stored_plan(batch_id: int) -> dict[str, Any]:
     batch = batches.get_batch(batch_id)
-    rows = (
-        StagedRow.select(StagedRow.problems)
-        .where((StagedRow.batch == batch) & StagedRow.problems.is_null(False))
-        .order_by(StagedRow.number)
-    )
-    return _plan_answer(batch, [Problem(**p) for row in rows for p in json.loads(row.problems or "[]")], [])
+    return _plan_answer(batch, *batches.list_words(batch), [])
 
 
-def _plan_answer(batch: ImportBatch, problems: list[Problem], changes: list[Any]) -> dict[str, Any]:
+def _plan_answer(
+    batch: ImportBatch, problems: list[Problem], remarks: list[Problem], changes: list[Any]
+) -> dict[str, Any]:
     return answer(
         {
             "id": batch.id,
@@ -149,6 +158,8 @@ def _plan_answer(batch: ImportBatch, problems: list[Problem], changes: list[Any]
             "counts": json.loads(batch.summary or "null"),
             "problems": [problem_fields(problem) for problem in problems[:MOST_PROBLEMS]],
             "problems_total": len(problems),
+            "remarks": [problem_fields(remark) for remark in remarks[:MOST_PROBLEMS]],
+            "remarks_total": len(remarks),
             "changes": json.loads(json.dumps(changes[:MOST_CHANGES], default=str)),
         }
     )

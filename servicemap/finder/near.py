@@ -134,9 +134,7 @@ def _glance(lng: float, lat: float, types: tuple[int, ...], condition: Condition
 
 @lru_cache
 def _glance_sql(types: int, condition: str, sqlite: bool) -> str:
-    side = (
-        "SELECT * FROM (SELECT * FROM search_row WHERE walk = ? AND morton {} ? ORDER BY morton {} LIMIT ?) {}"
-    )
+    side = "SELECT * FROM (SELECT * FROM search_row WHERE walk = ? AND morton {} ? ORDER BY morton {} LIMIT ?) {}"
     sides = (
         side.format(*("<", "DESC") if n % 2 else (">=", "ASC"), "" if sqlite else f"s{n}")
         for n in range(2 * types)

@@ -7,11 +7,11 @@ from datetime import date
 from servicemap import db, registry
 from servicemap.access import SEED, Actor
 from servicemap.audit import now_text
-from servicemap.errors import ConflictError, InvalidError, NotFoundError
-from servicemap.imports.columns import FIELDS
+from servicemap.errors import ConflictError, InvalidError, NotFoundError, Problem
+from servicemap.imports.columns import FIELDS, PRESENCE
 from servicemap.models import ImportBatch, StagedRow
 
-OWN_HEADINGS = {field.name: field.heading for field in FIELDS}
+OWN_HEADINGS = {field.name: field.heading for field in (*FIELDS, PRESENCE)}
 
 
 def open_batch(actor: Actor, *, file_name: str, headings: Mapping[str, str], as_of: date) -> ImportBatch:
@@ -44,8 +44,9 @@ def get_batch(batch_id: int) -> ImportBatch:
     return batch
 
 
-def add_rows(batch_id: int, rows: Sequence[tuple[int, Mapping[str, str]]]) -> int:
-    """Stage rows (number, {field: text}); sending a row again replaces it. Returns how many are staged."""
+def add_rows(batch_id: int, rows: Sequence[tuple[int, Mapping[str, str]]], *, sheet: str = "") -> int:
+    """Stage rows (number, {field: text}) of a sheet; sending a row again replaces it. Returns how many are
+    staged."""
     batch = get_batch(batch_id)
     for number, cells in rows:
         if unknown := sorted(set(cells) - set(OWN_HEADINGS)):
@@ -59,8 +60,24 @@ def add_rows(batch_id: int, rows: Sequence[tuple[int, Mapping[str, str]]]) -> in
         ):
             raise ConflictError(f"第 {batch_id} 号导入已经执行，不能再加行", "already_applied")
         db.execute_many(
-            "INSERT INTO staged_row (batch_id, number, cells) VALUES (?, ?, ?) ON CONFLICT (batch_id, number)"
-            " DO UPDATE SET cells = excluded.cells, outcome = NULL, facility_id = NULL, problems = NULL",
-            [(batch.id, number, json.dumps(cells, ensure_ascii=False)) for number, cells in rows],
+            "INSERT INTO staged_row (batch_id, sheet, number, cells) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (batch_id, sheet, number) DO UPDATE SET cells = excluded.cells, outcome = NULL,"
+            " facility_id = NULL, problems = NULL, remarks = NULL",
+            [(batch.id, sheet, number, json.dumps(cells, ensure_ascii=False)) for number, cells in rows],
         )
     return StagedRow.select().where(StagedRow.batch == batch).count()
+
+
+def list_words(batch: ImportBatch) -> tuple[list[Problem], list[Problem]]:
+    """The problems and the remarks of the stored plan, in the order of the rows. One query."""
+    rows = db.query(
+        "SELECT problems, remarks FROM staged_row WHERE batch_id = ?"
+        " AND (problems IS NOT NULL OR remarks IS NOT NULL) ORDER BY sheet, number",
+        (batch.id,),
+    )
+    problems: list[Problem] = []
+    remarks: list[Problem] = []
+    for row in rows:
+        for text, words in zip(row, (problems, remarks), strict=True):
+            words += [Problem(**each) for each in json.loads(text or "[]")]
+    return problems, remarks

@@ -14,6 +14,7 @@ from servicemap.errors import ConflictError, Problem
 from servicemap.facilities import Stated, flat, merged
 from servicemap.facts import Facts, Reader
 from servicemap.imports.batches import get_batch
+from servicemap.imports.presence import set_aside
 from servicemap.models import ImportBatch
 from servicemap.records import Record, load, public_code
 
@@ -28,6 +29,19 @@ class Site:
     existing: Record | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the plan says of one row. `outcome` is create, update, unchanged or rejected."""
+
+    row: Facts
+    outcome: str
+    facility_id: int | None = None
+
+    @property
+    def problems(self) -> list[Problem]:
+        return self.row.problems if self.outcome == "rejected" else []
+
+
 @dataclass(slots=True)
 class Plan:
     """What an import would do. `seq` is the registry's version that it was worked out against."""
@@ -38,17 +52,20 @@ class Plan:
     unchanged: int = 0
     changes: list[dict[str, Any]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
-    rows: list[tuple[int, str, int | None, list[Problem]]] = field(default_factory=list)
+    remarks: list[Problem] = field(default_factory=list)
+    rows: list[Verdict] = field(default_factory=list)
+    set_aside: int = 0
 
     @property
     def counts(self) -> dict[str, int]:
-        """rows and rejected count rows of the file; created, updated, unchanged count places."""
+        """rows, rejected and set_aside count rows of the file; created, updated, unchanged count places."""
         return {
             "rows": len(self.rows),
             "created": len(self.created),
             "updated": len(self.updated),
             "unchanged": self.unchanged,
-            "rejected": sum(outcome == "rejected" for _, outcome, _, _ in self.rows),
+            "rejected": sum(verdict.outcome == "rejected" for verdict in self.rows),
+            "set_aside": self.set_aside,
         }
 
 
@@ -56,16 +73,23 @@ def work_out(batch: ImportBatch, settings: Settings, today: date) -> Plan:
     """The plan of the staged rows against the registry as it is now. Changes nothing."""
     plan = Plan(head_seq())
     reader = Reader(json.loads(batch.headings), settings.extent, today)
-    staged = db.query("SELECT number, cells FROM staged_row WHERE batch_id = ? ORDER BY number", (batch.id,))
-    rows = [(number, json.loads(cells)) for number, cells in staged]
-    reader.know(cells["division"] for _, cells in rows if "division" in cells)
-    facts = [reader.read(number, cells) for number, cells in rows]
+    sql = "SELECT sheet, number, cells FROM staged_row WHERE batch_id = ? ORDER BY sheet, number"
+    rows = [(sheet, number, json.loads(cells)) for sheet, number, cells in db.query(sql, (batch.id,))]
+    reader.know(cells["division"] for *_, cells in rows if "division" in cells)
+    facts = []
+    for sheet, number, cells in rows:
+        if aside := set_aside(reader, cells, sheet, number):
+            plan.rows.append(Verdict(aside, "rejected" if aside.problems else "unchanged"))
+            plan.set_aside += not aside.problems
+        else:
+            facts.append(reader.read(number, cells, sheet))
     sites = _group(facts, reader)
     _match(sites, reader)
     for site in sites:
         _decide(plan, site, reader, batch.as_of_on)
-    plan.rows.sort(key=lambda row: row[0])
-    plan.problems = [problem for *_, problems in plan.rows for problem in problems]
+    plan.rows.sort(key=lambda verdict: (verdict.row.sheet, verdict.row.number))
+    plan.problems = [problem for verdict in plan.rows for problem in verdict.problems]
+    plan.remarks = [remark for verdict in plan.rows for remark in verdict.row.remarks]
     return plan
 
 
@@ -73,10 +97,19 @@ def store(batch: ImportBatch, plan: Plan) -> None:
     """Keep the plan's word on every row and its counts with the batch."""
     with db.transaction():
         db.execute_many(
-            "UPDATE staged_row SET outcome = ?, facility_id = ?, problems = ? WHERE batch_id = ? AND number = ?",
+            "UPDATE staged_row SET outcome = ?, facility_id = ?, problems = ?, remarks = ?"
+            " WHERE batch_id = ? AND sheet = ? AND number = ?",
             [
-                (outcome, facility_id, _as_json(problems), batch.id, number)
-                for number, outcome, facility_id, problems in plan.rows
+                (
+                    verdict.outcome,
+                    verdict.facility_id,
+                    _as_json(verdict.problems),
+                    _as_json(verdict.row.remarks),
+                    batch.id,
+                    verdict.row.sheet,
+                    verdict.row.number,
+                )
+                for verdict in plan.rows
             ],
         )
         ImportBatch.update(state="planned", planned_seq=plan.seq, summary=json.dumps(plan.counts)).where(
@@ -102,7 +135,7 @@ def _reject(reader: Reader, row: Facts, name: str, code: str, detail: str, cure:
     column = reader.headings.get(name, name)
     value = public_code(row.facility_id) if name == "code" and row.facility_id else None
     value = value or row.facility.get(name)
-    row.problems.append(Problem(code, detail, name, row.number, column, value, cure))
+    row.problems.append(Problem(code, detail, name, row.number, column, value, cure, row.sheet or None))
 
 
 def _key(row: Facts) -> tuple[Any, ...]:
@@ -131,7 +164,7 @@ def _group(facts: Sequence[Facts], reader: Reader) -> list[Site]:
                 row,
                 key[0],
                 "duplicate_row" if key[0] == "name" else f"duplicate_{key[0]}",
-                f"{words[key[0]]}与第 {site.rows[0].number} 行重复",
+                f"{words[key[0]]}与{site.rows[0].where}重复",
                 "同一服务点只留一行；多个挂牌可各占一行，其余各列须相同",
             )
             alone.append(Site([row]))
@@ -165,7 +198,7 @@ def _match(sites: Sequence[Site], reader: Reader) -> None:
     for site in live:
         first = by_external.setdefault(external, site) if (external := _external(site)) else site
         if first is not site:
-            detail = f"外部编号与第 {first.rows[0].number} 行重复"
+            detail = f"外部编号与{first.rows[0].where}重复"
             _reject_site(reader, site, "external_id", "duplicate_external_id", detail, "请核对外部编号")
     owners = _owners(by_external)
     records = load(sorted(set(owners.values()) - coded.keys()))
@@ -176,7 +209,7 @@ def _match(sites: Sequence[Site], reader: Reader) -> None:
                 detail = "这个外部编号属于另一个服务点"
                 _reject_site(reader, site, "external_id", "external_id_taken", detail, cure)
         elif id_ in coded:
-            detail = f"与第 {coded[id_].rows[0].number} 行是同一个服务点 {public_code(id_)}"
+            detail = f"与{coded[id_].rows[0].where}是同一个服务点 {public_code(id_)}"
             _reject_site(reader, site, "external_id", "duplicate_code", detail, cure)
         else:
             site.existing = records[id_]
@@ -233,7 +266,7 @@ def _decide(plan: Plan, site: Site, reader: Reader, as_of: date) -> None:
             if "lat" in row.facility and not row.problems:
                 detail = "这是网上、上门或电话服务，没有可去的地方，不能有坐标"
                 _reject(reader, row, "lng", "position_of_remote_service", detail, "请删去坐标，或改服务方式")
-    plan.rows += [(row.number, "rejected", None, row.problems) for row in site.rows if row.problems]
+    plan.rows += [Verdict(row, "rejected") for row in site.rows if row.problems]
     good = [row for row in good if not row.problems]
     if not good:
         return
@@ -247,7 +280,7 @@ def _decide(plan: Plan, site: Site, reader: Reader, as_of: date) -> None:
     else:
         plan.unchanged += 1
         outcome = "unchanged"
-    plan.rows += [(row.number, outcome, before.id if before else None, []) for row in good]
+    plan.rows += [Verdict(row, outcome, before.id if before else None) for row in good]
 
 
 def _blank(row: Facts) -> Record:

@@ -43,7 +43,14 @@ def test_a_file_goes_in_whole(admin):
     done = admin.post(f"{url}/apply", json={})
 
     assert sent.json == {"id": 1, "state": "open", "staged": 2, "demo": False}
-    assert plan.json["counts"] == {"rows": 2, "created": 2, "updated": 0, "unchanged": 0, "rejected": 0}
+    assert plan.json["counts"] == {
+        "rows": 2,
+        "created": 2,
+        "updated": 0,
+        "unchanged": 0,
+        "rejected": 0,
+        "set_aside": 0,
+    }
     assert kept.json == plan.json | {"state": "planned"}
     assert done.json["state"] == "applied"
     assert {item["name"] for item in admin.get("/api/v1/facilities").json["items"]} == {

@@ -226,6 +226,26 @@ def test_demo_places_never_enter_a_real_registry(city, tmp_path):
     assert "[demo_row]" in ran.out
 
 
+def test_of_several_sheets_all_are_read_and_what_is_wrong_names_its_sheet(city, tmp_path):
+    book = openpyxl.Workbook()
+    for sheet, name in ((book.active, "名称"), (book.create_sheet("石角"), "机构名称")):
+        sheet.append([name, "类型", "区划代码"])
+    book.active.title = "源潭"
+    book["源潭"].append(["甲", "家长学校", GOOD["区划代码"]])
+    book["石角"].append(["乙", "家长学效", GOOD["区划代码"]])
+    book["石角"].append(["甲", "家长学校", GOOD["区划代码"]])
+    book.save(tmp_path / "towns.xlsx")
+
+    refused = city("facility", "import", tmp_path / "towns.xlsx", "--format", "json")
+    one = city("facility", "import", tmp_path / "towns.xlsx", "--sheet", "源潭")
+
+    assert [(p["sheet"], p["row"], p["code"]) for p in refused.json] == [
+        ("石角", 2, "unknown_type"),
+        ("石角", 3, "duplicate_row"),
+    ]
+    assert one.code == 0, one.out + one.err
+
+
 @pytest.mark.parametrize("name", ["no.csv", "old.xls", "sheet.et"])
 def test_a_file_that_cannot_be_read_has_a_word(city, tmp_path, name):
     if name != "no.csv":

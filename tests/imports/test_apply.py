@@ -42,7 +42,7 @@ def test_what_was_planned_stands_in_the_registry_and_in_the_audit(planned, setti
 
     done = apply(SEED, batch_id, settings, TODAY)
 
-    assert done == {"rows": 2, "created": 1, "updated": 1, "unchanged": 0, "rejected": 0}
+    assert done == {"rows": 2, "created": 1, "updated": 1, "unchanged": 0, "rejected": 0, "set_aside": 0}
     assert db.query("SELECT name, phone FROM facility ORDER BY id") == [("甲", "0763-3361111"), ("乙", None)]
     changes = db.query("SELECT key, action, batch_id, diff FROM change WHERE seq > ? ORDER BY seq", (before,))
     assert [change[:3] for change in changes] == [

@@ -7,7 +7,7 @@ import pytest
 from servicemap.errors import InvalidError
 from servicemap.imports.columns import FIELDS, Mapping, is_heading, load_mapping, match_columns
 from servicemap.imports.grid import SheetRow, heading_text
-from servicemap.imports.sheet import open_sheet
+from servicemap.imports.sheet import open_sheets
 
 SAPPORO = Path(__file__).parents[3] / "shared/data/import/sapporo_nurseryFacilities.geojson"
 
@@ -268,7 +268,7 @@ def test_a_mapping_file_that_is_not_there_is_refused(tmp_path):
 @pytest.mark.shared_data
 def test_the_sapporo_file_is_mapped(tmp_path):
     sapporo = mapping(tmp_path)
-    sheet = open_sheet(SAPPORO, is_heading=lambda text: is_heading(text, sapporo))
+    [sheet] = open_sheets(SAPPORO, is_heading=lambda text: is_heading(text, sapporo))
 
     columns = match_columns(sheet.headings, sapporo)
     cells = [columns.cells(row) for row in sheet.rows]
