@@ -54,9 +54,14 @@ class Client:
 
     def pages(self, path: str, following: str, **params: Any) -> Iterator[dict[str, Any]]:
         """The items of all pages; `following` names the parameter that goes on (after or cursor)."""
+        for page in self.each_page(path, following, **params):
+            yield from page["items"]
+
+    def each_page(self, path: str, following: str, **params: Any) -> Iterator[dict[str, Any]]:
+        """The same pages whole."""
         while True:
             page = self.get(path, **params)
-            yield from page["items"]
+            yield page
             if not (position := page.get(f"next_{following}")):
                 return
             params[following] = position

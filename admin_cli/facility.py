@@ -14,6 +14,25 @@ from admin_cli.facility_import import import_
 from admin_cli.output import remark, show
 from servicemap.errors import InvalidError
 
+TEMPLATE_PLACE = {"town": "镇（街道）", "community": "村（居）"}
+TEMPLATE_FIELDS = (
+    *("division", "type", "presence", "code", "name", "address", "phone", "hours", "fee", "fee_text"),
+    *("accessible", "opened_on", "closed_on", "closed_reason", "verified_on", "note"),
+    *("lng", "lat", "datum", "position_precision", "visibility", "delivery"),
+)
+TEMPLATE_NOTES = (
+    "怎样填",
+    "一行是一个村（居）的一个类型。登记册里已有的都填好了，“有没有”是“有”。",
+    "有：有这个地方，登记册里还没有的，请把名称等填上。",
+    "变更：登记册里有，但有的格子要改；请直接改那一格。",
+    "无：这个村（居）没有。",
+    "不清楚：先不管这一行，导入时列出来提醒。",
+    "一个村（居）有两处同类的，在最后加一行，把区划代码、类型抄上。",
+    "关了的：填“变更”和关闭日期、关闭原因。停了不再用的格子不要清空：空格子不改原有内容。",
+    "核实过的：在核实日期填核实那天，例如 2026-11-01。",
+    "坐标取自高德、腾讯、微信填 gcj02，取自百度填 bd09，取自天地图、GPS 填 wgs84；没有坐标就都留空。",
+    "编号不要改，新的留空。填完导入：servicemap-admin facility import 这个文件",
+)
 LIST_COLUMNS = (
     ("code", "编号"),
     ("name", "名称"),
@@ -103,6 +122,32 @@ def export(division: str | None, types: tuple[str, ...], output: Path | None, fo
         remark(f"{output}: {len(rows)} 行")
     else:
         sys.stdout.buffer.write(data)
+
+
+@group.command()
+@click.option("--division", required=True, help="哪个市、县、镇 of this division")
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="写到哪个 .xlsx；默认 收表-代码.xlsx to a file"
+)
+def template(division: str, output: Path | None) -> None:
+    """一张收表：每个村（居）和要报的类型一行，已知的都填好；填完用 facility import 导入。A sheet to fill in.
+
+    不改就导入，什么都不变。“有没有”一列填 有、变更、无 或 不清楚。
+    """
+    from admin_cli.books import free_path, write_template
+    from servicemap.imports.columns import FIELDS, PRESENCE
+
+    pages = list(Client().each_page("facility-template", "after", division=division))
+    rows = [row for page in pages for row in page["items"]]
+    if not rows:
+        raise InvalidError(f"{division} 里没有要报的村（居）；请给市、县或镇的代码", "nothing_to_ask")
+    heading = {field.name: field.heading for field in (*FIELDS, PRESENCE)}
+    columns = {**TEMPLATE_PLACE, **{name: heading[name] for name in TEMPLATE_FIELDS}}
+    types = list(dict.fromkeys(row["type"] for row in rows))
+    choices = {**pages[0]["choices"], "type": types, "presence": ["有", "无", "变更", "不清楚"]}
+    path = free_path(output or Path(f"收表-{division}.xlsx"))
+    write_template(path, columns, rows, choices, TEMPLATE_NOTES)
+    remark(f"{path}: {len(rows)} 行")
 
 
 @group.command(name="types")

@@ -299,6 +299,14 @@ def _role_cells(role: Role) -> dict[str, Any]:
     }
 
 
+def choices() -> dict[str, list[str]]:
+    """Of each field that takes one of a few words these words, as rows_of writes them."""
+    found = {"datum": list(geo.DATUMS)}
+    for name, words in (_CHINESE | _OF_ROLE).items():
+        found[name] = [str(_word(words, meaning)) for meaning in dict.fromkeys(words.values())]
+    return found
+
+
 def _word(words: Mapping[str, Any], meaning: Any) -> str | None:
     """The first word that means this; None when none does."""
     return next((word for word, known in words.items() if known == meaning), None)

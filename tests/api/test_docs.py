@@ -72,9 +72,9 @@ def test_a_route_says_where_it_can_fail(document):
             continue
         assert {"422", "503"} - ({"422"} if path == "/readyz" else set()) <= statuses, path
         assert ("404" in statuses) >= ("{" in path), path
-        guarded = path.startswith(("/api/v1/imports", "/api/v1/facility-records")) or (
-            method == "post" and not path.endswith(ASKED_BY_POST)
-        )
+        guarded = path.startswith(
+            ("/api/v1/imports", "/api/v1/facility-records", "/api/v1/facility-template")
+        ) or (method == "post" and not path.endswith(ASKED_BY_POST))
         assert ("401" in statuses) == guarded, (method, path)
     assert "201" in said["post", "/api/v1/imports"]
     assert "400" in said["get", "/api/v1/facilities"]

@@ -137,7 +137,12 @@ class Untouched:
 
 
 WRITES = [URL, f"{URL}/1/rows", f"{URL}/1/plan", f"{URL}/1/apply", "/api/v1/divisions"]
-READS = [f"{URL}/1/plan", "/api/v1/facility-records", "/api/v1/facility-records/F0000001-5"]
+READS = [
+    f"{URL}/1/plan",
+    "/api/v1/facility-template?division=4418",
+    "/api/v1/facility-records",
+    "/api/v1/facility-records/F0000001-5",
+]
 
 
 @pytest.mark.parametrize(
