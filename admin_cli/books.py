@@ -9,10 +9,11 @@ from typing import Any
 from admin_cli.output import width
 from servicemap.errors import InvalidError
 
+MOST_CHARACTERS = 32_767  # of a cell
 NARROWEST, WIDEST = 10, 40  # characters; a heading shares its cell with the filter's arrow
 HEAD = {"bold": True, "bg_color": "#DDEBF7", "border": 1, "text_wrap": True, "valign": "vcenter"}
 MORE_ROWS = 200  # that a town may add below keep the drop-downs
-TEXT = {"num_format": "@", "valign": "top"}
+TEXT = {"num_format": "@", "valign": "top", "text_wrap": True}
 
 
 def free_path(path: Path) -> Path:
@@ -25,13 +26,14 @@ def free_path(path: Path) -> Path:
 
 
 @contextmanager
-def new_book(path: Path) -> Iterator[Any]:
-    """A workbook that is written at `path` when the block ends; InvalidError when it cannot be."""
+def new_book(path: Path, *, in_order: bool = False) -> Iterator[Any]:
+    """A workbook that is written at `path` when the block ends; InvalidError when it cannot be. `in_order`:
+    sheet by sheet and row by row, so that it may be long."""
     from xlsxwriter import Workbook  # late
     from xlsxwriter.exceptions import FileCreateError
 
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    book = Workbook(str(path), options)
+    book = Workbook(str(path), options | {"constant_memory": in_order})
     yield book
     try:
         book.close()
@@ -41,7 +43,7 @@ def new_book(path: Path) -> Iterator[Any]:
         ) from None
 
 
-class Columns:
+class Page:
     """Writes rows of texts below headings, and makes the columns as wide as what stands in them."""
 
     def __init__(self, book: Any, title: str, headings: Sequence[str], *, freeze: int) -> None:
@@ -57,7 +59,7 @@ class Columns:
         for column, text in enumerate(texts):
             shown = (marked or {}).get(column, format or self._text)
             if text:
-                self.sheet.write_string(self.number, column, text, shown)
+                self.sheet.write_string(self.number, column, text[:MOST_CHARACTERS], shown)
             else:
                 self.sheet.write_blank(self.number, column, None, shown)
             self._widths[column] = max(self._widths[column], *map(width, text.split("\n")))
@@ -78,7 +80,7 @@ def write_template(
 ) -> None:
     """A sheet to fill in: `columns` are {field: heading}, `choices` {field: words of its drop-down}."""
     with new_book(path) as book:
-        sheet = Columns(book, "收表", list(columns.values()), freeze=list(columns).index("presence") + 1)
+        sheet = Page(book, "收表", list(columns.values()), freeze=list(columns).index("presence") + 1)
         for row in rows:
             sheet.row([row.get(name, "") for name in columns])
         for column, name in enumerate(columns):

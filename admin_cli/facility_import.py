@@ -1,20 +1,17 @@
 """servicemap-admin facility import: read a file here, send its rows, show the plan, have it applied."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from admin_cli import options
 from admin_cli.client import Client, RefusedError
+from admin_cli.facility_result import Matched, write_result
 from admin_cli.output import Progress, about, cell, remark, show
-
-if TYPE_CHECKING:  # late, like all that reads files
-    from servicemap.imports.columns import Columns
-    from servicemap.imports.grid import Sheet
 
 CHUNK_ROWS, CHUNK_BYTES = 500, 900_000
 LONG_IMPORT = 20_000  # rows above which others notice the wait
@@ -56,12 +53,16 @@ def import_(
     """导入 .xlsx .xls .csv .geojson。Import a file: staged, planned, applied in one transaction.
 
     有错误的行逐个列出（行、列、内容、问题、怎么改），什么都不写入，除非 --skip-bad-rows。
+    文件旁边写下 名字.结果.xlsx：同样的行，有错的格子上了颜色，写明结果、问题、怎么改；改好可以直接再导入它。
     同一文件再导入一次没有变化：按编号，或按来源和外部编号（没有时用备案编号）认出同一处。空格子不改原有内容。
     """
-    sheets = _read(file, mapping, encoding, sheet, datum)
-    client = Client()
     from servicemap.imports.columns import headings_of
 
+    def read(say: Callable[[str], None]) -> list[Matched]:
+        return _read(file, mapping, encoding, sheet, datum, say)
+
+    sheets = read(remark)
+    client = Client()
     headings = headings_of(columns for _, columns in sheets)
     opening = {"file_name": file.name, "headings": headings, **({"as_of": as_of} if as_of else {})}
     path = f"imports/{client.post('imports', opening)['id']}"
@@ -70,24 +71,32 @@ def import_(
     plan = client.post(f"{path}/plan")
     found = 3 if plan["problems"] or any(each["code"] != AS_EXPECTED for each in plan["remarks"]) else 0
     _show_remarks(plan)
+    refused = bool(plan["problems"]) and not skip_bad_rows
     if plan["problems"]:
         _show_problems(plan, form)
-        if not skip_bad_rows:
-            remark(f"{plan['counts']['rejected']} 行有错误，什么都没有写入")
-            return 1
-    if dry_run:
+    if refused:
+        remark(f"{plan['counts']['rejected']} 行有错误，什么都没有写入")
+    elif dry_run:
         _show_plan(plan, "预案", form)
-        return found
-    if count > LONG_IMPORT:
-        remark(f"写入时别人的修改约要等 {count / 10_000:.0f} 秒")
-    _apply(client, path, skip_bad_rows)
-    _show_plan(plan, "完成", form)
-    return found
+    else:
+        if count > LONG_IMPORT:
+            remark(f"写入时别人的修改约要等 {count / 10_000:.0f} 秒")
+        _apply(client, path, skip_bad_rows)
+        _show_plan(plan, "完成", form)
+    state = "refused" if refused else "planned" if dry_run else "applied"
+    with about(file):
+        write_result(client, path, file, read(lambda line: None), state, only_worded=count > LONG_IMPORT)
+    return 1 if refused else found
 
 
 def _read(
-    file: Path, mapping: Path | None, encoding: str | None, sheet: str | None, datum: str | None
-) -> list[tuple["Sheet", "Columns"]]:
+    file: Path,
+    mapping: Path | None,
+    encoding: str | None,
+    sheet: str | None,
+    datum: str | None,
+    say: Callable[[str], None],
+) -> list[Matched]:
     from servicemap.imports.columns import is_heading, load_mapping, match_sheets
     from servicemap.imports.sheet import open_sheets
 
@@ -98,14 +107,14 @@ def _read(
         )
         matched, left_out = match_sheets(sheets, wanted)
     for line in (*(line for each in sheets for line in each.remarks), *left_out):
-        remark(f"{file.name}: {line}")
+        say(f"{file.name}: {line}")
     ignored = dict.fromkeys(heading for _, columns in matched for heading in columns.ignored)
     if ignored:
-        remark(f"没有用到的列：{'、'.join(ignored)}")
+        say(f"没有用到的列：{'、'.join(ignored)}")
     return [(each, replace(columns, datum=datum) if datum else columns) for each, columns in matched]
 
 
-def _send(client: Client, path: str, sheets: Iterable[tuple["Sheet", "Columns"]]) -> int:
+def _send(client: Client, path: str, sheets: Iterable[Matched]) -> int:
     """Send the rows in chunks; how many there were."""
     progress = Progress("已送出行数")
     count = 0

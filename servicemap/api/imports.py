@@ -9,7 +9,7 @@ from marshmallow import fields
 from servicemap.access import IMPORT
 from servicemap.api.answers import answer
 from servicemap.api.errors import MOST_PROBLEMS, ProblemSchema, problem_fields
-from servicemap.api.inputs import Day, Flag, Strict, Text, Texts
+from servicemap.api.inputs import Day, Flag, Strict, Text, Texts, Whole, Yes
 from servicemap.api.parsing import StrictBlueprint, ndjson_lines
 from servicemap.api.schemas import DemoSchema, Open
 from servicemap.errors import InvalidError, Problem
@@ -22,6 +22,7 @@ blp = StrictBlueprint("imports", __name__, url_prefix="/api/v1/imports", descrip
 
 MOST_ROWS, MOST_BYTES = 500, 1_000_000
 MOST_CHANGES = 200
+WORDS = ("problems", "remarks")
 
 
 class OpenImportSchema(Strict):
@@ -34,6 +35,30 @@ class OpenImportSchema(Strict):
 
 class SheetSchema(Strict):
     sheet = Text(60, load_default="", metadata={"description": "这些行所在的工作表，文件有几个时"})
+
+
+class RowsQuery(SheetSchema):
+    after = Whole(0, 2_000_000, load_default=0, metadata={"description": "上一页给的 next_after"})
+    limit = Whole(1, 1000, load_default=500)
+    worded = Yes(load_default=False, metadata={"description": "true：只要有问题或要看一看的行"})
+
+
+class RowSchema(Open):
+    """一行和预案对它说的"""
+
+    row = fields.Integer(metadata={"description": "文件中的行号"})
+    outcome = fields.String(
+        allow_none=True,
+        metadata={"description": "create、update、unchanged、rejected（以后可能增加）；空为还没有预案"},
+    )
+    facility = fields.String(allow_none=True, metadata={"description": "服务点编号；新增的在执行后才有"})
+    problems = fields.List(fields.Nested(ProblemSchema))
+    remarks = fields.List(fields.Nested(ProblemSchema))
+
+
+class RowsSchema(DemoSchema):
+    items = fields.List(fields.Nested(RowSchema))
+    next_after = fields.Integer(allow_none=True)
 
 
 class ApplyImportSchema(Strict):
@@ -104,6 +129,23 @@ def send_rows(args: dict[str, Any], batch_id: int) -> dict[str, Any]:
     rows = [_row(line) for line in ndjson_lines(MOST_BYTES, MOST_ROWS)]
     staged = batches.add_rows(batch_id, rows, sheet=args["sheet"])
     return answer({"id": batch_id, "state": "open", "staged": staged})
+
+
+@blp.get("/<number:batch_id>/rows")
+@blp.allowed(IMPORT)
+@blp.arguments(RowsQuery, location="query")
+@blp.response(200, RowsSchema)
+@blp.fails(404, 503)
+def list_rows(args: dict[str, Any], batch_id: int) -> dict[str, Any]:
+    """一个工作表的各行：结果、问题、编号"""
+    rows = batches.list_rows(
+        batch_id, args["sheet"], after=args["after"], limit=args["limit"], worded=args["worded"]
+    )
+    items = [
+        {**row, **{words: [problem_fields(Problem(**each)) for each in row[words]] for words in WORDS}}
+        for row in rows
+    ]
+    return answer({"items": items, "next_after": rows[-1]["row"] if len(rows) == args["limit"] else None})
 
 
 def _row(line: Any) -> tuple[int, dict[str, str]]:

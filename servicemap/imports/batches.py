@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Any
 
 from servicemap import db, registry
 from servicemap.access import SEED, Actor
@@ -10,6 +11,7 @@ from servicemap.audit import now_text
 from servicemap.errors import ConflictError, InvalidError, NotFoundError, Problem
 from servicemap.imports.columns import FIELDS, PRESENCE
 from servicemap.models import ImportBatch, StagedRow
+from servicemap.records import public_code
 
 OWN_HEADINGS = {field.name: field.heading for field in (*FIELDS, PRESENCE)}
 
@@ -81,3 +83,25 @@ def list_words(batch: ImportBatch) -> tuple[list[Problem], list[Problem]]:
         for text, words in zip(row, (problems, remarks), strict=True):
             words += [Problem(**each) for each in json.loads(text or "[]")]
     return problems, remarks
+
+
+def list_rows(batch_id: int, sheet: str, *, after: int, limit: int, worded: bool) -> list[dict[str, Any]]:
+    """What the stored plan says of at most `limit` rows of a sheet beyond the row `after`, by number;
+    `worded`: only where there is a problem or a remark. Two queries."""
+    batch = get_batch(batch_id)
+    some = " AND (problems IS NOT NULL OR remarks IS NOT NULL)" if worded else ""
+    rows = db.query(
+        "SELECT number, outcome, facility_id, problems, remarks FROM staged_row"
+        f" WHERE batch_id = ? AND sheet = ? AND number > ?{some} ORDER BY number LIMIT {limit}",
+        (batch.id, sheet, after),
+    )
+    return [
+        {
+            "row": number,
+            "outcome": outcome,
+            "facility": public_code(facility_id) if facility_id else None,
+            "problems": json.loads(problems or "[]"),
+            "remarks": json.loads(remarks or "[]"),
+        }
+        for number, outcome, facility_id, problems, remarks in rows
+    ]

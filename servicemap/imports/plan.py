@@ -35,7 +35,12 @@ class Verdict:
 
     row: Facts
     outcome: str
-    facility_id: int | None = None
+    record: Record | None = None  # as it would be after
+
+    @property
+    def facility_id(self) -> int | None:
+        """None for what is not in the registry, or not yet."""
+        return self.record.id or None if self.record else None
 
     @property
     def problems(self) -> list[Problem]:
@@ -91,6 +96,18 @@ def work_out(batch: ImportBatch, settings: Settings, today: date) -> Plan:
     plan.problems = [problem for verdict in plan.rows for problem in verdict.problems]
     plan.remarks = [remark for verdict in plan.rows for remark in verdict.row.remarks]
     return plan
+
+
+def store_codes(batch: ImportBatch, plan: Plan) -> None:
+    """Keep which place each row has made, once they are written; inside the write transaction."""
+    db.execute_many(
+        "UPDATE staged_row SET facility_id = ? WHERE batch_id = ? AND sheet = ? AND number = ?",
+        [
+            (verdict.facility_id, batch.id, verdict.row.sheet, verdict.row.number)
+            for verdict in plan.rows
+            if verdict.outcome == "create"
+        ],
+    )
 
 
 def store(batch: ImportBatch, plan: Plan) -> None:
@@ -280,7 +297,7 @@ def _decide(plan: Plan, site: Site, reader: Reader, as_of: date) -> None:
     else:
         plan.unchanged += 1
         outcome = "unchanged"
-    plan.rows += [Verdict(row, outcome, before.id if before else None) for row in good]
+    plan.rows += [Verdict(row, outcome, after) for row in good]
 
 
 def _blank(row: Facts) -> Record:
