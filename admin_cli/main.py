@@ -1,6 +1,7 @@
 """The command group, and errors turned into words and exit codes, once."""
 
 import sys
+from keyword import iskeyword
 from typing import Any
 
 import click
@@ -18,6 +19,7 @@ NOUNS = {
     "division": "行政区划 divisions",
     "dump": "离线包 files for offline use",
     "facility": "服务点 facilities",
+    "import": "导入过的文件 imports",
     "seed": "基础数据和示例 reference data and demo",
     "serve": "启动服务 serve the API",
 }
@@ -34,7 +36,7 @@ class Admin(click.Group):
             return None
         from importlib import import_module
 
-        module = import_module(f"admin_cli.{name}")
+        module = import_module(f"admin_cli.{name}{'_' * iskeyword(name)}")
         command: click.Command = module.group
         return command
 

@@ -16,6 +16,7 @@ from servicemap.errors import InvalidError, Problem
 from servicemap.imports import batches
 from servicemap.imports.apply import apply
 from servicemap.imports.plan import make_plan
+from servicemap.imports.undo import Undo, undo, work_out
 from servicemap.models import ImportBatch, StagedRow
 
 blp = StrictBlueprint("imports", __name__, url_prefix="/api/v1/imports", description="导入")
@@ -35,6 +36,15 @@ class OpenImportSchema(Strict):
 
 class SheetSchema(Strict):
     sheet = Text(60, load_default="", metadata={"description": "这些行所在的工作表，文件有几个时"})
+
+
+class ImportsQuery(Strict):
+    before = Whole(1, 2_000_000_000, metadata={"description": "上一页给的 next_before"})
+    limit = Whole(1, 500, load_default=100)
+
+
+class UndoBodySchema(Strict):
+    seq = Whole(0, 2**53, required=True, metadata={"description": "看过的预案的 seq；登记册变了则不执行"})
 
 
 class RowsQuery(SheetSchema):
@@ -71,6 +81,15 @@ class ImportSchema(DemoSchema):
     staged = fields.Integer(metadata={"description": "已收到的行数"})
 
 
+class KeptSchema(Open):
+    """没有撤销的"""
+
+    code = fields.String(metadata={"description": "服务点编号"})
+    name = fields.String()
+    detail = fields.String(metadata={"description": "为什么"})
+    fields = fields.List(fields.String(), metadata={"description": "哪些字段；空为整个服务点"})  # type: ignore[assignment]
+
+
 class PlanCountsSchema(Open):
     rows = fields.Integer(metadata={"description": "文件行数"})
     created = fields.Integer(metadata={"description": "新增服务点"})
@@ -94,6 +113,37 @@ class ImportPlanSchema(ImportSchema):
     changes = fields.List(
         fields.Dict(), metadata={"description": f"将更新的服务点及字段，最多 {MOST_CHANGES} 个"}
     )
+
+
+class ListedImportSchema(DemoSchema):
+    id = fields.Integer()
+    file_name = fields.String()
+    state = fields.String(metadata={"description": "open、planned、applied、undone（以后可能增加）"})
+    as_of = fields.Date(metadata={"description": "文件的日期"})
+    actor = fields.String(metadata={"description": "谁导入的"})
+    created_at = fields.String()
+    applied_at = fields.String(allow_none=True)
+    undone_at = fields.String(allow_none=True)
+    counts = fields.Nested(PlanCountsSchema, allow_none=True)
+
+
+class ImportsSchema(DemoSchema):
+    items = fields.List(fields.Nested(ListedImportSchema))
+    next_before = fields.Integer(allow_none=True)
+
+
+class UndoSchema(DemoSchema):
+    id = fields.Integer()
+    seq = fields.Integer(metadata={"description": "预案所依据的登记册版本"})
+    restored = fields.Integer(metadata={"description": "恢复原样的服务点"})
+    closed = fields.Integer(metadata={"description": "关闭的服务点：由这次导入新增的"})
+    changes = fields.List(
+        fields.Dict(), metadata={"description": f"各服务点的字段 [现在, 撤销后]，最多 {MOST_CHANGES} 个"}
+    )
+    kept = fields.List(
+        fields.Nested(KeptSchema), metadata={"description": f"不撤销的，最多 {MOST_PROBLEMS} 条"}
+    )
+    kept_total = fields.Integer()
 
 
 @blp.post("")
@@ -217,3 +267,68 @@ def apply_import(body: dict[str, Any], batch_id: int) -> dict[str, Any]:
     settings = current_app.config["SERVICEMAP"]
     apply(g.actor, batch_id, settings, g.today, skip_bad_rows=body["skip_bad_rows"])
     return _stored_plan(batch_id)
+
+
+@blp.get("")
+@blp.allowed(IMPORT)
+@blp.arguments(ImportsQuery, location="query")
+@blp.response(200, ImportsSchema)
+@blp.fails(503)
+def list_imports(args: dict[str, Any]) -> dict[str, Any]:
+    """全部导入，新的在前"""
+    found = batches.list_batches(before=args.get("before"), limit=args["limit"])
+    full = len(found) == args["limit"]
+    items = [_listed(batch) for batch in found]
+    return answer({"items": items, "next_before": found[-1].id if full else None})
+
+
+@blp.get("/<number:batch_id>")
+@blp.allowed(IMPORT)
+@blp.response(200, ListedImportSchema)
+@blp.fails(404, 503)
+def get_import(batch_id: int) -> dict[str, Any]:
+    """一次导入"""
+    return answer(_listed(batches.get_batch(batch_id)))
+
+
+def _listed(batch: ImportBatch) -> dict[str, Any]:
+    names = ("id", "file_name", "actor", "created_at", "applied_at", "undone_at")
+    return {
+        **{name: getattr(batch, name) for name in names},
+        "as_of": batch.as_of_on,
+        "state": "undone" if batch.undone_at else batch.state,
+        "counts": json.loads(batch.summary or "null"),
+    }
+
+
+@blp.get("/<number:batch_id>/undo")
+@blp.allowed(IMPORT)
+@blp.response(200, UndoSchema)
+@blp.fails(404, 409, 503)
+def plan_undo(batch_id: int) -> dict[str, Any]:
+    """撤销一次导入的预案：什么会恢复、什么会关闭、什么不动"""
+    return _undo_answer(batch_id, work_out(batch_id, g.today))
+
+
+@blp.post("/<number:batch_id>/undo")
+@blp.allowed(IMPORT)
+@blp.arguments(UndoBodySchema)
+@blp.response(200, UndoSchema)
+@blp.fails(400, 404, 409, 413, 415, 503)
+def undo_import(body: dict[str, Any], batch_id: int) -> dict[str, Any]:
+    """撤销一次导入：导入改过、之后没有人改的字段恢复原样，新增的服务点关闭"""
+    return _undo_answer(batch_id, undo(g.actor, batch_id, body["seq"], g.today))
+
+
+def _undo_answer(batch_id: int, plan: Undo) -> dict[str, Any]:
+    return answer(
+        {
+            "id": batch_id,
+            "seq": plan.seq,
+            "restored": len(plan.restored),
+            "closed": len(plan.closed),
+            "changes": json.loads(json.dumps(plan.changes[:MOST_CHANGES], default=str)),
+            "kept": plan.kept[:MOST_PROBLEMS],
+            "kept_total": len(plan.kept),
+        }
+    )

@@ -105,3 +105,9 @@ def list_rows(batch_id: int, sheet: str, *, after: int, limit: int, worded: bool
         }
         for number, outcome, facility_id, problems, remarks in rows
     ]
+
+
+def list_batches(*, before: int | None, limit: int) -> list[ImportBatch]:
+    """At most `limit` imports, the latest first, from before the one numbered `before`. One query."""
+    query = ImportBatch.select().order_by(ImportBatch.id.desc()).limit(limit)
+    return list(query.where(ImportBatch.id < before) if before else query)

@@ -16,7 +16,7 @@ from servicemap.facts import Facts, Reader
 from servicemap.imports.batches import get_batch
 from servicemap.imports.presence import set_aside
 from servicemap.models import ImportBatch
-from servicemap.records import Record, load, public_code
+from servicemap.records import UNDONE, Record, load, public_code
 
 DEFAULT_SOURCE = "import"
 
@@ -211,6 +211,9 @@ def _match(sites: Sequence[Site], reader: Reader) -> None:
         if site.existing is None:
             detail = f"没有编号 {public_code(id_)} 的服务点"
             _reject_site(reader, site, "code", "unknown_code", detail, "新服务点请把编号留空")
+        elif site.existing.is_undone:
+            detail = f"{public_code(id_)} 已随它的导入撤销"
+            _reject_site(reader, site, "code", "undone_code", detail, "要重新导入，请把编号留空")
     by_external: dict[tuple[str, str], Site] = {}
     for site in live:
         first = by_external.setdefault(external, site) if (external := _external(site)) else site
@@ -266,8 +269,11 @@ def _owners(externals: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
 def _named(names: set[str]) -> dict[tuple[str, int], int]:
     found = {}
     for chunk in chunks(sorted(names), 500):
-        sql = f"SELECT name, division_id, id FROM facility WHERE name IN ({', '.join('?' * len(chunk))})"
-        found.update({(name, division_id): id_ for name, division_id, id_ in db.query(sql, chunk)})
+        sql = (
+            f"SELECT name, division_id, id FROM facility f WHERE name IN ({', '.join('?' * len(chunk))})"
+            " AND EXISTS (SELECT 1 FROM role WHERE facility_id = f.id AND COALESCE(closed_reason, '') <> ?)"
+        )
+        found.update({(name, in_): id_ for name, in_, id_ in db.query(sql, (*chunk, UNDONE))})
     return found
 
 

@@ -136,13 +136,10 @@ class Untouched:
     readline = readlines = __iter__ = read
 
 
-WRITES = [URL, f"{URL}/1/rows", f"{URL}/1/plan", f"{URL}/1/apply", "/api/v1/divisions"]
-READS = [
-    f"{URL}/1/plan",
-    "/api/v1/facility-template?division=4418",
-    "/api/v1/facility-records",
-    "/api/v1/facility-records/F0000001-5",
-]
+WRITES = [URL, *(f"{URL}/1/{verb}" for verb in ("rows", "plan", "apply", "undo")), "/api/v1/divisions"]
+READS = [URL, *(f"{URL}/1{part}" for part in ("", "/plan", "/rows", "/undo"))]
+READS += [f"/api/v1/{path}" for path in ("facility-template?division=4418", "facility-records")]
+READS += ["/api/v1/facility-records/F0000001-5"]
 
 
 @pytest.mark.parametrize(
