@@ -33,7 +33,11 @@ PROBLEM_COLUMNS = (
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--datum", help="坐标系：高德/腾讯/微信、百度、天地图/GPS（gcj02|bd09|wgs84）datum of the file")
 @click.option("--dry-run", is_flag=True, help="只看预案，不写入 plan only")
-@click.option("--mapping", type=click.Path(path_type=Path), help="列对照文件 YAML：别人的列 → 我们的字段")
+@click.option(
+    "--mapping",
+    type=click.Path(path_type=Path),
+    help="列对照：YAML，或两列的表（文件的列、登记册的列）their columns → ours",
+)
 @click.option("--sheet", help="只读这个工作表；默认读有标题行的全部 only this sheet of a workbook")
 @click.option("--skip-bad-rows", is_flag=True, help="略过有错误的行，导入其余 leave bad rows out")
 @click.option("--encoding", help="文件编码，自动认不出时才要 text encoding")
@@ -98,9 +102,11 @@ def _read(
     say: Callable[[str], None],
 ) -> list[Matched]:
     from servicemap.imports.columns import is_heading, load_mapping, match_sheets
+    from servicemap.imports.mapping_table import load_mapping_table
     from servicemap.imports.sheet import open_sheets
 
-    wanted = load_mapping(mapping) if mapping else None
+    load = load_mapping if mapping and mapping.suffix.lower() in (".yaml", ".yml") else load_mapping_table
+    wanted = load(mapping) if mapping else None
     with about(file):
         sheets = open_sheets(
             file, encoding=encoding, sheet=sheet, is_heading=lambda text: is_heading(text, wanted)

@@ -210,7 +210,7 @@ def match_columns(headings: Sequence[str], mapping: Mapping | None = None) -> Co
     mapping = mapping or Mapping()
     feeds = _mapped(headings, mapping) if mapping.columns else _recognised(headings)
     if "name" not in feeds:
-        near = _near("名称", headings)
+        near = perhaps("名称", headings)
         raise InvalidError(
             f"没有“名称”这一列{near}；请加上标题“名称”，或在列对照文件的 columns 中写明 name",
             "no_name_column",
@@ -274,7 +274,7 @@ def _mapped(headings: Sequence[str], mapping: Mapping) -> dict[str, Feed]:
         if absent:
             raise InvalidError(
                 f"列对照文件说{_HEADINGS[name]}（{name}）来自“{absent[0]}”，但文件里没有这一列"
-                f"{_near(absent[0], headings)}；请改列对照文件",
+                f"{perhaps(absent[0], headings)}；请改列对照文件",
                 "mapped_column_absent",
             )
         found = tuple(written.get(each) or written[_key(each)] for each in feed.headings)
@@ -285,7 +285,7 @@ def _mapped(headings: Sequence[str], mapping: Mapping) -> dict[str, Feed]:
     return feeds
 
 
-def _near(word: str, words: Iterable[str]) -> str:
+def perhaps(word: str, words: Iterable[str]) -> str:
     """“；是不是 …？” with the nearest of `words`, else nothing."""
     by_key = {_key(each): each for each in words}
     near = [by_key[each] for each in get_close_matches(_key(word), by_key, 3, 0.5)]
@@ -373,7 +373,7 @@ class _MappingFile:
         for key, value in node.value:
             word = self.text(key)
             if known and word not in known:
-                raise self.refused(key, f"不认得“{word}”{_near(word, known)}")
+                raise self.refused(key, f"不认得“{word}”{perhaps(word, known)}")
             if word in found:
                 raise self.refused(key, f"“{word}”写了两次；请删去一个")
             found[word] = value

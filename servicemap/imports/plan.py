@@ -13,6 +13,7 @@ from servicemap.divisions import chunks
 from servicemap.errors import ConflictError, Problem
 from servicemap.facilities import Stated, flat, merged
 from servicemap.facts import Facts, Reader
+from servicemap.imports import suspects
 from servicemap.imports.batches import get_batch
 from servicemap.imports.presence import set_aside
 from servicemap.models import ImportBatch
@@ -92,10 +93,22 @@ def work_out(batch: ImportBatch, settings: Settings, today: date) -> Plan:
     _match(sites, reader)
     for site in sites:
         _decide(plan, site, reader, batch.as_of_on)
+    _suspect(plan, reader)
     plan.rows.sort(key=lambda verdict: (verdict.row.sheet, verdict.row.number))
     plan.problems = [problem for verdict in plan.rows for problem in verdict.problems]
     plan.remarks = [remark for verdict in plan.rows for remark in verdict.row.remarks]
     return plan
+
+
+def _suspect(plan: Plan, reader: Reader) -> None:
+    first: dict[int, Facts] = {}  # of each place its first row
+    for verdict in plan.rows:
+        first.setdefault(id(verdict.record), verdict.row)
+    suspects.look(
+        [(first[id(record)], record) for record in plan.created],
+        [(first[id(after)], before, after) for before, after in plan.updated],
+        reader,
+    )
 
 
 def store_codes(batch: ImportBatch, plan: Plan) -> None:
