@@ -188,8 +188,10 @@ def _show_remarks(plan: dict[str, Any]) -> None:
         shown = some[: 0 if code == AS_EXPECTED else MOST_SHOWN]
         for each in shown:
             remark(_line(each))
-        if len(some) > len(shown):
+        if code == AS_EXPECTED:
             remark(f"{some[0]['detail']}：共 {len(some)} 行 [{code}]")
+        elif len(some) > len(shown):
+            remark(f"还有 {len(some) - len(shown)} 行同样要看 [{code}]")
     if plan["remarks_total"] > len(plan["remarks"]):
         remark(f"要看的共 {plan['remarks_total']} 条，只说了前 {len(plan['remarks'])} 条")
 

@@ -44,7 +44,7 @@ def _duplicates(created: Sequence[Row], reader: Reader) -> None:
             same_phone = record.phone is not None and record.phone == other.phone
             if (same_phone or (apart is not None and apart < NEAR_M)) and alike(record.name, other.name):
                 why = f"相距 {apart:.0f} 米" if apart is not None and apart < NEAR_M else "电话相同"
-                detail = f"像是 {called}（同一区划，{why}）"
+                detail = f"“{record.name}”像是 {called}（同一区划，{why}）"
                 cure = f"在“编号”列填 {other.code}" if other.id else "删去一行"
                 cure = f"是同一处请{cure}；不是就不用管"
                 _remark(reader, row, "name", "suspected_duplicate", detail, cure, record.name)
