@@ -56,15 +56,20 @@ class Client:
     def send(self, method: str, path: str, body: Any, headers: dict[str, str]) -> dict[str, Any]:
         return self._asked(method, path, json=body, headers=headers)
 
-    def post_lines(self, path: str, lines: bytes) -> dict[str, Any]:
+    def post_lines(self, path: str, lines: bytes, **params: str) -> dict[str, Any]:
         headers = {"Content-Type": "application/x-ndjson"}
-        return self._asked("POST", path, content=lines, headers=headers)
+        return self._asked("POST", path, content=lines, headers=headers, params=params)
 
     def pages(self, path: str, following: str, **params: Any) -> Iterator[dict[str, Any]]:
         """The items of all pages; `following` names the parameter that goes on (after or cursor)."""
+        for page in self.each_page(path, following, **params):
+            yield from page["items"]
+
+    def each_page(self, path: str, following: str, **params: Any) -> Iterator[dict[str, Any]]:
+        """The same pages whole."""
         while True:
             page = self.get(path, **params)
-            yield from page["items"]
+            yield page
             if not (position := page.get(f"next_{following}")):
                 return
             params[following] = position

@@ -124,12 +124,12 @@ def import_(
 
 
 def _rows(file: Path, encoding: str | None, headings: dict[str, str]) -> list[dict[str, Any]]:
-    from servicemap.imports.sheet import open_sheet
+    from servicemap.imports.sheet import open_sheets
 
     rows: list[dict[str, Any]] = []
     with about(file):
-        sheet = open_sheet(file, encoding=encoding, is_heading=lambda text: text.lower() in headings)
-        for row in sheet.rows:
+        sheets = open_sheets(file, encoding=encoding, is_heading=lambda text: text.lower() in headings)
+        for row in (row for sheet in sheets for row in sheet.rows):
             named = {headings.get(heading.lower()): text for heading, text in row.cells.items()}
             rows.append({"row": row.number, **{field: text for field, text in named.items() if field}})
     return rows

@@ -2,7 +2,6 @@
 
 import json
 import sys
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -10,21 +9,30 @@ from typing import Any
 import click
 
 from admin_cli import options
-from admin_cli.client import Client, RefusedError
+from admin_cli.client import Client
+from admin_cli.facility_import import import_
 from admin_cli.geocode import geocode
-from admin_cli.output import Progress, about, cell, remark, show
+from admin_cli.output import remark, show
 from servicemap.errors import InvalidError
 
-CHUNK_ROWS, CHUNK_BYTES = 500, 900_000
-LONG_IMPORT = 20_000  # rows above which others notice the wait
-
-PROBLEM_COLUMNS = (
-    ("row", "行"),
-    ("column", "列"),
-    ("value", "内容"),
-    ("detail", "问题"),
-    ("cure", "怎么改"),
-    ("code", "代码"),
+TEMPLATE_PLACE = {"town": "镇（街道）", "community": "村（居）"}
+TEMPLATE_FIELDS = (
+    *("division", "type", "presence", "code", "name", "address", "phone", "hours", "fee", "fee_text"),
+    *("accessible", "opened_on", "closed_on", "closed_reason", "verified_on", "note"),
+    *("lng", "lat", "datum", "position_precision", "visibility", "delivery"),
+)
+TEMPLATE_NOTES = (
+    "怎样填",
+    "一行是一个村（居）的一个类型。登记册里已有的都填好了，“有没有”是“有”。",
+    "有：有这个地方，登记册里还没有的，请把名称等填上。",
+    "变更：登记册里有，但有的格子要改；请直接改那一格。",
+    "无：这个村（居）没有。",
+    "不清楚：先不管这一行，导入时列出来提醒。",
+    "一个村（居）有两处同类的，在最后加一行，把区划代码、类型抄上。",
+    "关了的：填“变更”和关闭日期、关闭原因。停了不再用的格子不要清空：空格子不改原有内容。",
+    "核实过的：在核实日期填核实那天，例如 2026-11-01。",
+    "坐标取自高德、腾讯、微信填 gcj02，取自百度填 bd09，取自天地图、GPS 填 wgs84；没有坐标就都留空。",
+    "编号不要改，新的留空。填完导入：servicemap-admin facility import 这个文件",
 )
 LIST_COLUMNS = (
     ("code", "编号"),
@@ -42,134 +50,7 @@ def group() -> None:
 
 
 group.add_command(geocode)
-
-
-@group.command(name="import")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--datum", help="坐标系：高德/腾讯/微信、百度、天地图/GPS（gcj02|bd09|wgs84）datum of the file")
-@click.option("--dry-run", is_flag=True, help="只看预案，不写入 plan only")
-@click.option("--ask", is_flag=True, help="先看预案，问过再写入 show the plan and ask")
-@click.option("--mapping", type=click.Path(path_type=Path), help="列对照文件 YAML：别人的列 → 我们的字段")
-@click.option("--skip-bad-rows", is_flag=True, help="略过有错误的行，导入其余 leave bad rows out")
-@click.option("--encoding", help="文件编码，自动认不出时才要 text encoding")
-@click.option("--as-of", metavar="DATE", help="文件的日期；默认今天 the file's date")
-@options.form
-def import_(
-    file: Path,
-    datum: str | None,
-    dry_run: bool,
-    ask: bool,
-    mapping: Path | None,
-    skip_bad_rows: bool,
-    encoding: str | None,
-    as_of: str | None,
-    form: str,
-) -> int:
-    """导入 .xlsx .csv .geojson。Import a file: staged, planned, applied in one transaction.
-
-    有错误的行逐个列出（行、列、内容、问题、怎么改），什么都不写入，除非 --skip-bad-rows。
-    同一文件再导入一次没有变化：按编号，或按来源和外部编号（没有时用备案编号）认出同一处。空格子不改原有内容。
-    """
-    from servicemap.imports.columns import is_heading, load_mapping, match_columns
-    from servicemap.imports.sheet import open_sheet
-
-    wanted = load_mapping(mapping) if mapping else None
-    with about(file):
-        sheet = open_sheet(file, encoding=encoding, is_heading=lambda text: is_heading(text, wanted))
-        columns = match_columns(sheet.headings, wanted)
-    columns = replace(columns, datum=datum) if datum else columns
-    for line in sheet.remarks:
-        remark(f"{file.name}: {line}")
-    if columns.ignored:
-        remark(f"没有用到的列：{'、'.join(columns.ignored)}")
-    client = Client()
-    opening = {"file_name": file.name, "headings": columns.headings, **({"as_of": as_of} if as_of else {})}
-    path = f"imports/{client.post('imports', opening)['id']}"
-    with about(file):
-        count = _send(client, path, ((row.number, columns.cells(row)) for row in sheet.rows))
-    plan = client.post(f"{path}/plan")
-    if plan["problems"]:
-        _show_problems(plan, form)
-        if not skip_bad_rows:
-            remark(f"{plan['counts']['rejected']} 行有错误，什么都没有写入")
-            return 1
-    if dry_run or ask:
-        _show_plan(plan, "预案", form)
-    if dry_run:
-        return 3 if plan["problems"] else 0
-    if ask and not click.confirm("写入吗？", err=True):
-        remark("什么都没有写入")
-        return 1
-    if count > LONG_IMPORT:
-        remark(f"写入时别人的修改约要等 {count / 10_000:.0f} 秒")
-    _apply(client, path, skip_bad_rows, again=not ask)
-    _show_plan(plan, "完成", form)
-    return 3 if plan["problems"] else 0
-
-
-def _send(client: Client, path: str, rows: Any) -> int:
-    """Send the rows in chunks; how many there were."""
-    progress = Progress("已送出行数")
-    lines: list[bytes] = []
-    size = count = 0
-    for number, cells in rows:
-        line = json.dumps({"row": number, "cells": cells}, ensure_ascii=False).encode("utf-8", "replace")
-        if len(lines) == CHUNK_ROWS or size + len(line) > CHUNK_BYTES:
-            client.post_lines(f"{path}/rows", b"\n".join(lines))
-            progress.at(count)
-            lines, size = [], 0
-        lines.append(line)
-        size += len(line) + 1
-        count += 1
-    if lines:
-        client.post_lines(f"{path}/rows", b"\n".join(lines))
-    progress.at(count)
-    progress.done()
-    return count
-
-
-def _apply(client: Client, path: str, skip_bad_rows: bool, *, again: bool) -> None:
-    """Apply the plan; `again`: once more with a fresh plan when somebody else has written since."""
-    body = {"skip_bad_rows": skip_bad_rows}
-    try:
-        client.post(f"{path}/apply", body)
-    except RefusedError as error:
-        if error.code != "plan_stale" or not again:
-            raise
-        client.post(f"{path}/plan")
-        client.post(f"{path}/apply", body)
-
-
-def _show_problems(plan: dict[str, Any], form: str) -> None:
-    if form == "table":
-        for problem in plan["problems"]:
-            value = problem.get("value", "")
-            value = f"“{value}” " if value and value not in problem["detail"] else ""
-            cure = f"；{problem['cure']}" if problem.get("cure") else ""
-            click.echo(
-                f"第 {problem['row']} 行 {problem['column']}: {value}{problem['detail']}{cure} [{problem['code']}]"
-            )
-    else:
-        show(plan["problems"], PROBLEM_COLUMNS, form)
-    if plan["problems_total"] > len(plan["problems"]):
-        remark(f"只列出前 {len(plan['problems'])} 条，共 {plan['problems_total']} 条")
-
-
-def _show_plan(plan: dict[str, Any], word: str, form: str) -> None:
-    counts = plan["counts"]
-    if form == "json":
-        click.echo(json.dumps({**counts, "changes": plan["changes"]}, ensure_ascii=False, indent=2))
-        return
-    text = f"新增 {counts['created']}，更新 {counts['updated']}，没有变化 {counts['unchanged']}"
-    click.echo(f"{word}：{counts['rows']} 行：{text}，退回 {counts['rejected']} 行")
-    for kept in plan["kept"][:20]:
-        said = f"{kept['field']} 留用 {kept['held_on']} 手工更正的 {cell(kept['kept']) or '空'}，不按文件改为 {cell(kept['in_file'])}"
-        click.echo(f"  {kept['code']} {kept['name']}: {said}")
-    for change in plan["changes"][:20]:
-        fields = "；".join(
-            f"{name} {cell(a) or '空'} → {cell(b) or '空'}" for name, (a, b) in change["changed"].items()
-        )
-        click.echo(f"  {change['code']} {change['name']}: {fields}")
+group.add_command(import_)
 
 
 @group.command(name="list")
@@ -240,6 +121,32 @@ def export(division: str | None, types: tuple[str, ...], form: str) -> None:
         data = stream.getvalue()
     sys.stdout.buffer.write(data)
     remark(f"{len(rows)} 行")
+
+
+@group.command()
+@click.option("--division", required=True, help="哪个市、县、镇 of this division")
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="写到哪个 .xlsx；默认 收表-代码.xlsx to a file"
+)
+def template(division: str, output: Path | None) -> None:
+    """一张收表：每个村（居）和要报的类型一行，已知的都填好；填完用 facility import 导入。A sheet to fill in.
+
+    不改就导入，什么都不变。“有没有”一列填 有、变更、无 或 不清楚。
+    """
+    from admin_cli.books import free_path, write_template
+    from servicemap.imports.columns import FIELDS, PRESENCE
+
+    pages = list(Client().each_page("facility-template", "after", division=division))
+    rows = [row for page in pages for row in page["items"]]
+    if not rows:
+        raise InvalidError(f"{division} 里没有要报的村（居）；请给市、县或镇的代码", "nothing_to_ask")
+    heading = {field.name: field.heading for field in (*FIELDS, PRESENCE)}
+    columns = {**TEMPLATE_PLACE, **{name: heading[name] for name in TEMPLATE_FIELDS}}
+    types = list(dict.fromkeys(row["type"] for row in rows))
+    choices = {**pages[0]["choices"], "type": types, "presence": ["有", "无", "变更", "不清楚"]}
+    path = free_path(output or Path(f"收表-{division}.xlsx"))
+    write_template(path, columns, rows, choices, TEMPLATE_NOTES)
+    remark(f"{path}: {len(rows)} 行")
 
 
 @group.command(name="types")

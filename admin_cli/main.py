@@ -21,12 +21,17 @@ NOUNS = {
     "facility": "服务点 facilities",
     "login": "登录服务器 log in to a server",
     "logout": "退出登录 log out",
+    "import": "导入过的文件 imports",
     "seed": "基础数据和示例 reference data and demo",
     "serve": "启动服务 serve the API",
     "token": "令牌 tokens",
 }
 
-WHERE = {"logout": "login", "facility": "facility_edits"}  # modules that are not called like their noun
+WHERE = {
+    "logout": "login",
+    "facility": "facility_edits",
+    "import": "import_",
+}  # modules that are not called like their noun
 
 
 class Admin(click.Group):

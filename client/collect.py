@@ -11,7 +11,8 @@ from tempfile import TemporaryDirectory
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
-# PyYAML is the one that is not pure Python: a wheel for each. Elsewhere the client does without --mapping.
+# What is not pure Python: a wheel for each machine. Elsewhere the client does without .xls and YAML mappings.
+BINARY = ("python-calamine==", "pyyaml==")
 MACHINES = {"win_amd64": "AMD64", "manylinux2014_x86_64": "x86_64", "manylinux2014_aarch64": "aarch64"}
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 NOT_OURS = shutil.ignore_patterns(".*", "build", "var", "tests", "docs", "*.db*", "__pycache__", "*.egg-info")
@@ -30,11 +31,11 @@ def main(folder: Path = ROOT / "build" / "client") -> None:
     pins = (ROOT / "requirements" / "client.txt").read_text(encoding="utf-8")
     pins = re.sub(r" ; [^\\\n]+", "", pins)  # markers ask about this machine, the folder is for others
     of_each = re.split(r"^(?=[a-z])", pins, flags=re.M)
-    yaml = next(pin for pin in of_each if pin.startswith("pyyaml=="))
-    _download("".join(pin for pin in of_each if pin != yaml), wheels, "--platform", "any")
+    binary = "".join(pin for pin in of_each if pin.startswith(BINARY))
+    _download("".join(pin for pin in of_each if not pin.startswith(BINARY)), wheels, "--platform", "any")
     for platform in MACHINES:
         for python in PYTHONS:
-            _download(yaml, wheels, "--platform", platform, "--python-version", python)
+            _download(binary, wheels, "--platform", platform, "--python-version", python)
     with TemporaryDirectory() as clean:  # setuptools would take in what an earlier build left here
         shutil.copytree(ROOT, clean, ignore=NOT_OURS, dirs_exist_ok=True)
         _pip("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", wheels, clean)
@@ -66,7 +67,7 @@ def _requirements(wheels: Path) -> str:
     known = " or ".join(f"platform_machine == '{machine}'" for machine in MACHINES.values())
     where = f" ; ({known}) and python_version < '3.15'"
     return "".join(
-        f"{pin}{where if pin.startswith('pyyaml==') else ''} {' '.join(f'--hash=sha256:{h}' for h in of_pin)}\n"
+        f"{pin}{where if pin.replace('_', '-').startswith(BINARY) else ''} {' '.join(f'--hash=sha256:{h}' for h in of_pin)}\n"
         for pin, of_pin in hashes.items()
     )
 

@@ -11,7 +11,8 @@ class Problem:
 
     `code` is stable and in snake_case, for programs; `detail` and `cure` are Chinese, for people.
     `field` is the parameter or field name; `row` is the row of the file as a spreadsheet shows it;
-    `column` is the heading as it stands in the file; `value` is what stood there.
+    `column` is the heading as it stands in the file; `value` is what stood there; `sheet` is the sheet of
+    a workbook, where several are read.
     """
 
     code: str
@@ -21,10 +22,17 @@ class Problem:
     column: str | None = None
     value: str | None = None
     cure: str | None = None
+    sheet: str | None = None
 
     def __str__(self) -> str:
         where = " ".join(
-            part for part in (f"第 {self.row} 行" if self.row else "", self.column or "") if part
+            part
+            for part in (
+                f"工作表“{self.sheet}”" if self.sheet else "",
+                f"第 {self.row} 行" if self.row else "",
+                self.column or "",
+            )
+            if part
         )
         return (f"{where}: " if where else "") + self.detail + (f"；{self.cure}" if self.cure else "")
 

@@ -202,16 +202,23 @@ def flat(record: Record, kinds: Kinds) -> dict[str, Any]:
         "merged_into": record.merged_into_id and public_code(record.merged_into_id),
         "suspensions": record.suspensions,
     }
-    seen: dict[str, int] = {}
-    for role in record.roles:
-        key = kinds.by_id[role.type_id].key
-        seen[key] = seen.get(key, 0) + 1
-        key += f"#{seen[key]}" if seen[key] > 1 else ""
+    for key, role in zip(role_keys(record, kinds), record.roles, strict=True):
         facts[f"{key}.is_role"] = True
         facts |= {f"{key}.{name}": getattr(role, name) for name in (*ROLE_COLUMNS[1:], "places_on", *PLACES)}
         facts[f"{key}.serves"] = [link.division_id for link in role.serves if not link.to_on]
         facts |= {f"{key}.{each.kind}": _values(each, CLASS_COLUMNS[1:]) for each in role.classes}
     return {name: value for name, value in facts.items() if value not in (None, [], ())}
+
+
+def role_keys(record: Record, kinds: Kinds) -> list[str]:
+    """What stands before the fields of each role in `flat`: its type's key, numbered from the second on."""
+    seen: dict[str, int] = {}
+    keys = []
+    for role in record.roles:
+        key = kinds.by_id[role.type_id].key
+        seen[key] = seen.get(key, 0) + 1
+        keys.append(key if seen[key] == 1 else f"{key}#{seen[key]}")
+    return keys
 
 
 def is_material(before: Record, after: Record) -> bool:
@@ -272,6 +279,7 @@ def write(
     new = [role for was, role, _ in roles if was is None]
     for id_, role in enumerate(new, allocate("role", len(new))):
         role.id = id_
+    roles.sort(key=lambda row: row[1].closed_on is None)  # of a type only one may be open at any moment
     _store("role", ROLE_COLUMNS, roles)
     _store_places(roles)
     _store_serves(roles)
@@ -311,14 +319,10 @@ def _refuse_ended(ids: Sequence[int], today: date) -> None:
 
 
 def _store(table: str, columns: Sequence[str], rows: Sequence[tuple[Any, Any, tuple[int, ...]]]) -> None:
-    """Insert where there was nothing before, update what differs. A role's row carries its facility."""
+    """Update what differs, insert where there was nothing before: in this order, for what closes or gives an
+    external id away makes room. A role's row carries its facility."""
     keys = ("id", "facility_id") if table == "role" else ("id",)
     names = (*keys, *columns)
-    db.execute_many(
-        f"INSERT INTO {table} ({', '.join(names)}{', version' if table == 'facility' else ''})"
-        f" VALUES ({', '.join('?' * len(names))}{', 1' if table == 'facility' else ''})",
-        [(new.id, *owner, *_values(new, columns)) for old, new, owner in rows if old is None],
-    )
     db.execute_many(
         f"UPDATE {table} SET {', '.join(f'{name} = ?' for name in columns)} WHERE id = ?",
         [
@@ -326,6 +330,11 @@ def _store(table: str, columns: Sequence[str], rows: Sequence[tuple[Any, Any, tu
             for old, new, _ in rows
             if old is not None and _values(old, columns) != _values(new, columns)
         ],
+    )
+    db.execute_many(
+        f"INSERT INTO {table} ({', '.join(names)}{', version' if table == 'facility' else ''})"
+        f" VALUES ({', '.join('?' * len(names))}{', 1' if table == 'facility' else ''})",
+        [(new.id, *owner, *_values(new, columns)) for old, new, owner in rows if old is None],
     )
 
 

@@ -71,12 +71,19 @@ class Facts:
     """What one row says: only the fields that it fills, by the columns' names of models."""
 
     number: int
+    sheet: str = ""
     facility: dict[str, Any] = field(default_factory=dict)
     role: dict[str, Any] = field(default_factory=dict)
     kinds: list[Kind] = field(default_factory=list)
     facility_id: int | None = None
     verified_on: date | None = None
     problems: list[Problem] = field(default_factory=list)
+    remarks: list[Problem] = field(default_factory=list)
+
+    @property
+    def where(self) -> str:
+        """As people say it: 第 3 行, with the sheet where several are read."""
+        return (f"工作表“{self.sheet}”" if self.sheet else "") + f"第 {self.number} 行"
 
 
 class Reader:
@@ -101,15 +108,15 @@ class Reader:
             self._divisions[code] = divisions.find(code)
         return self._divisions[code]
 
-    def read(self, number: int, cells: Mapping[str, str]) -> Facts:
+    def read(self, number: int, cells: Mapping[str, str], sheet: str = "") -> Facts:
         """One row of {field: text} as facts; what is wrong stands in `problems`, nothing is guessed."""
-        facts = Facts(number)
+        facts = Facts(number, sheet)
 
         def wrong(name: str, code: str, detail: str, cure: str | None = None) -> None:
             column = self.headings.get(name, name)
             value = cells.get(name, "")
             shown = value if len(value) <= 60 else value[:57] + "…"
-            facts.problems.append(Problem(code, detail, name, number, column, shown, cure))
+            facts.problems.append(Problem(code, detail, name, number, column, shown, cure, sheet or None))
 
         row = Row({name: clean(name, text) for name, text in cells.items()}, wrong)
         for name in row.cells:
@@ -295,6 +302,14 @@ def _role_cells(role: Role) -> dict[str, Any]:
         "forms": "、".join(word for word, form in _FORMS.items() if form in role.forms),
         "classes": write_classes(role.classes),
     }
+
+
+def choices() -> dict[str, list[str]]:
+    """Of each field that takes one of a few words these words, as rows_of writes them."""
+    found = {"datum": list(geo.DATUMS)}
+    for name, words in (_CHINESE | _OF_ROLE).items():
+        found[name] = [str(_word(words, meaning)) for meaning in dict.fromkeys(words.values())]
+    return found
 
 
 def _word(words: Mapping[str, Any], meaning: Any) -> str | None:

@@ -527,7 +527,7 @@ class ChangeHead(Table):
 
 
 class ImportBatch(Table):
-    """导入批次: one file on its way in: open, planned, applied."""
+    """导入批次: one file on its way in: open, planned, applied; and undone, where that was wanted."""
 
     id = AutoField()
     file_name = TextField()
@@ -539,12 +539,14 @@ class ImportBatch(Table):
     planned_seq = BigIntegerField(null=True)  # the registry's seq that the plan was made against
     summary = TextField(null=True)  # JSON counts of the plan
     applied_at = TextField(null=True)
+    undone_at = TextField(null=True)
 
 
 class StagedRow(Table):
     """暂存行: a row of the file as sent, and what the plan says of it."""
 
     batch = owner(ImportBatch, index=False)
+    sheet = TextField()  # of a workbook, where several are read; else empty
     number = IntegerField()  # the row as a spreadsheet shows it
     cells = TextField()  # JSON {field: text}
     outcome = TextField(
@@ -552,9 +554,10 @@ class StagedRow(Table):
     )
     facility_id = IntegerField(null=True)
     problems = TextField(null=True)  # JSON list
+    remarks = TextField(null=True)  # JSON list: what is to be looked at
 
     class Meta:
-        primary_key = CompositeKey("batch", "number")
+        primary_key = CompositeKey("batch", "sheet", "number")
 
 
 class Token(Table):

@@ -13,6 +13,9 @@ from servicemap.models import CLASSES
 Fact = TypeVar("Fact")
 
 
+UNDONE = "导入撤销"  # why a role is closed that an undone import had made
+
+
 @dataclass(slots=True)
 class Serves:
     division_id: int
@@ -145,6 +148,11 @@ class Record:
     @property
     def code(self) -> str:
         return public_code(self.id)
+
+    @property
+    def is_undone(self) -> bool:
+        """Whether an import made it and was undone: the place was never there."""
+        return bool(self.roles) and all(role.closed_reason == UNDONE for role in self.roles)
 
     def status(self, on: date) -> str:
         """open, suspended, closed or planned, as on that day."""

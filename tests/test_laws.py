@@ -142,5 +142,5 @@ def test_the_client_needs_what_the_server_has_at_the_same_versions():
         text = (ROOT / "requirements" / name).read_text()
         return set(re.findall(r"^[a-z0-9-]+==[^ ;]+", text, re.M))
 
-    assert len(pins("client.txt")) == 12
+    assert len(pins("client.txt")) == 14
     assert pins("client.txt") <= pins("run.txt")

@@ -139,3 +139,22 @@ def test_an_upgrade_that_is_broken_off_leaves_no_table(empty, monkeypatch):
         left = db.database.get_tables()
 
     assert left == []
+
+
+def test_what_was_staged_before_imports_had_sheets_is_there_after(empty, monkeypatch):
+    known = db.known_migrations()
+    with bound_to(empty):
+        monkeypatch.setattr(db, "known_migrations", lambda: [name for name in known if name < "0012"])
+        db.upgrade()
+        db.execute(
+            "INSERT INTO import_batch (file_name, headings, as_of_on, actor, created_at, state)"
+            " VALUES ('a.csv', '{}', '2026-01-01', 'a', '', 'open')"
+        )
+        db.execute("INSERT INTO staged_row (batch_id, number, cells) VALUES (1, 2, '{}')")
+        monkeypatch.undo()
+
+        db.upgrade()
+
+        assert db.query("SELECT batch_id, sheet, number, cells, remarks FROM staged_row") == [
+            (1, "", 2, "{}", None)
+        ]

@@ -84,6 +84,7 @@ class ProblemSchema(Open):
     detail = ma.fields.String(required=True, metadata={"description": "哪里不对"})
     cure = ma.fields.String(metadata={"description": "怎么改"})
     field = ma.fields.String(metadata={"description": "参数名或字段名"})
+    sheet = ma.fields.String(metadata={"description": "工作表，文件有几个时"})
     row = ma.fields.Integer(metadata={"description": "文件中的行号"})
     column = ma.fields.String(metadata={"description": "文件中的列名"})
     value = ma.fields.String(metadata={"description": "原来的内容"})
@@ -106,7 +107,7 @@ class ErrorSchema(Open):
 
 
 def problem_fields(problem: Problem) -> dict[str, Any]:
-    names = ("code", "detail", "cure", "field", "row", "column", "value")
+    names = ("code", "detail", "cure", "field", "sheet", "row", "column", "value")
     return {name: getattr(problem, name) for name in names if getattr(problem, name) is not None}
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Response, g
 from marshmallow import ValidationError, fields, validates_schema
 
-from servicemap import edits, facilities, facts
+from servicemap import divisions, edits, facilities, facts
 from servicemap.access import READ_RECORD, require
 from servicemap.api.answers import GEOJSON, answer, detail, found
 from servicemap.api.filters import FILTERS, MOST_TYPES, FilterFields, filters_of, types_and_spans
@@ -19,6 +19,7 @@ from servicemap.api.schemas import (
     FacilityTypesSchema,
     RecordSchema,
 )
+from servicemap.coverage.asked import asked_rows
 from servicemap.facility_types import Kinds
 from servicemap.finder.items import Style
 from servicemap.finder.opening import moment
@@ -85,6 +86,23 @@ class RecordsQuery(Strict):
     type = Several(Text(60), MOST_TYPES, metadata={"description": "类型，可重复：任一即可"})
     after = Text(12, metadata={"description": "上一页最后的编号"})
     limit = Whole(1, 1000, load_default=500)
+
+
+class TemplateQuery(Strict):
+    division = Text(20, required=True, metadata={"description": "区划代码"})
+    after = Text(20, load_default="", metadata={"description": "上一页给的 next_after"})
+    limit = Whole(1, 500, load_default=200, metadata={"description": "一页最多几个村（居）"})
+
+
+class TemplateSchema(DemoSchema):
+    items = fields.List(
+        fields.Dict(),
+        metadata={
+            "description": "每个村（居）和要报的类型一行，字段同导入表，另有 town、community、presence"
+        },
+    )
+    choices = fields.Dict(metadata={"description": "{字段: 可以填的几个词}"})
+    next_after = fields.String(allow_none=True)
 
 
 class RecordsSchema(DemoSchema):
@@ -176,6 +194,19 @@ def get_record(code: str) -> dict[str, Any]:
     record = facilities.get(code)
     require(g.actor, READ_RECORD, record.division_id)
     return answer(edits.shown(record))
+
+
+@blp.get("/facility-template")
+@blp.allowed(READ_RECORD)
+@blp.arguments(TemplateQuery, location="query")
+@blp.response(200, TemplateSchema)
+@blp.fails(404, 503)
+def list_template(args: dict[str, Any]) -> dict[str, Any]:
+    """收表：各村（居）要报的类型，已知的都填好；需要权限"""
+    root = divisions.get(args["division"])
+    require(g.actor, READ_RECORD, root.id)
+    items, position = asked_rows(root, g.today, after=args["after"], limit=args["limit"])
+    return answer({"items": items, "choices": facts.choices(), "next_after": position})
 
 
 @blp.get("/facility-types")

@@ -8,7 +8,7 @@ from servicemap.config import Settings
 from servicemap.errors import ConflictError, InvalidError
 from servicemap.facilities import write
 from servicemap.imports.batches import get_batch
-from servicemap.imports.plan import work_out
+from servicemap.imports.plan import store_codes, work_out
 from servicemap.models import ImportBatch
 
 STALE = "预案之后登记册有了新的变更；请重新生成预案"
@@ -44,4 +44,5 @@ def apply(
         if done_now.execute() == 0:
             raise ConflictError(f"第 {batch_id} 号导入已经执行过了", "already_applied")
         write(log, plan.created, plan.updated, today)
+        store_codes(batch, plan)
     return plan.counts

@@ -3,15 +3,17 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Any
 
 from servicemap import db, registry
 from servicemap.access import SEED, Actor
 from servicemap.audit import now_text
-from servicemap.errors import ConflictError, InvalidError, NotFoundError
-from servicemap.imports.columns import FIELDS
+from servicemap.errors import ConflictError, InvalidError, NotFoundError, Problem
+from servicemap.imports.columns import FIELDS, PRESENCE
 from servicemap.models import ImportBatch, StagedRow
+from servicemap.records import public_code
 
-OWN_HEADINGS = {field.name: field.heading for field in FIELDS}
+OWN_HEADINGS = {field.name: field.heading for field in (*FIELDS, PRESENCE)}
 
 
 def open_batch(actor: Actor, *, file_name: str, headings: Mapping[str, str], as_of: date) -> ImportBatch:
@@ -45,8 +47,11 @@ def get_batch(batch_id: int, actor: Actor) -> ImportBatch:
     return batch
 
 
-def add_rows(actor: Actor, batch_id: int, rows: Sequence[tuple[int, Mapping[str, str]]]) -> int:
-    """Stage rows (number, {field: text}); sending a row again replaces it. Returns how many are staged."""
+def add_rows(
+    actor: Actor, batch_id: int, rows: Sequence[tuple[int, Mapping[str, str]]], *, sheet: str = ""
+) -> int:
+    """Stage rows (number, {field: text}) of a sheet; sending a row again replaces it. Returns how many are
+    staged."""
     batch = get_batch(batch_id, actor)
     for number, cells in rows:
         if unknown := sorted(set(cells) - set(OWN_HEADINGS)):
@@ -60,8 +65,57 @@ def add_rows(actor: Actor, batch_id: int, rows: Sequence[tuple[int, Mapping[str,
         ):
             raise ConflictError(f"第 {batch_id} 号导入已经执行，不能再加行", "already_applied")
         db.execute_many(
-            "INSERT INTO staged_row (batch_id, number, cells) VALUES (?, ?, ?) ON CONFLICT (batch_id, number)"
-            " DO UPDATE SET cells = excluded.cells, outcome = NULL, facility_id = NULL, problems = NULL",
-            [(batch.id, number, json.dumps(cells, ensure_ascii=False)) for number, cells in rows],
+            "INSERT INTO staged_row (batch_id, sheet, number, cells) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (batch_id, sheet, number) DO UPDATE SET cells = excluded.cells, outcome = NULL,"
+            " facility_id = NULL, problems = NULL, remarks = NULL",
+            [(batch.id, sheet, number, json.dumps(cells, ensure_ascii=False)) for number, cells in rows],
         )
     return StagedRow.select().where(StagedRow.batch == batch).count()
+
+
+def list_words(batch: ImportBatch) -> tuple[list[Problem], list[Problem]]:
+    """The problems and the remarks of the stored plan, in the order of the rows. One query."""
+    rows = db.query(
+        "SELECT problems, remarks FROM staged_row WHERE batch_id = ?"
+        " AND (problems IS NOT NULL OR remarks IS NOT NULL) ORDER BY sheet, number",
+        (batch.id,),
+    )
+    problems: list[Problem] = []
+    remarks: list[Problem] = []
+    for row in rows:
+        for text, words in zip(row, (problems, remarks), strict=True):
+            words += [Problem(**each) for each in json.loads(text or "[]")]
+    return problems, remarks
+
+
+def list_rows(
+    actor: Actor, batch_id: int, sheet: str, *, after: int, limit: int, worded: bool
+) -> list[dict[str, Any]]:
+    """What the stored plan says of at most `limit` rows of a sheet beyond the row `after`, by number;
+    `worded`: only where there is a problem or a remark. Two queries."""
+    batch = get_batch(batch_id, actor)
+    some = " AND (problems IS NOT NULL OR remarks IS NOT NULL)" if worded else ""
+    rows = db.query(
+        "SELECT number, outcome, facility_id, problems, remarks FROM staged_row"
+        f" WHERE batch_id = ? AND sheet = ? AND number > ?{some} ORDER BY number LIMIT {limit}",
+        (batch.id, sheet, after),
+    )
+    return [
+        {
+            "row": number,
+            "outcome": outcome,
+            "facility": public_code(facility_id) if facility_id else None,
+            "problems": json.loads(problems or "[]"),
+            "remarks": json.loads(remarks or "[]"),
+        }
+        for number, outcome, facility_id, problems, remarks in rows
+    ]
+
+
+def list_batches(actor: Actor, *, before: int | None, limit: int) -> list[ImportBatch]:
+    """At most `limit` imports that get_batch gives, the latest first, from before the one numbered `before`.
+    One query."""
+    query = ImportBatch.select().order_by(ImportBatch.id.desc()).limit(limit)
+    if actor.scope is not None:
+        query = query.where(ImportBatch.actor == actor.name)
+    return list(query.where(ImportBatch.id < before) if before else query)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from servicemap.errors import InvalidError
-from servicemap.imports.grid import LAT, LNG, SheetRow, heading_text
+from servicemap.imports.grid import LAT, LNG, Sheet, SheetRow, heading_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +120,20 @@ FIELDS: tuple[Field, ...] = (
 )
 
 
+# Of the template only: said of a row, kept nowhere.
+PRESENCE = _field("presence", "有没有", "有无")
+
+
 def _key(heading: str) -> str:
     return heading_text(heading).casefold()
 
 
 _FIELD_BY_KEY = {
-    _key(heading): each.name for each in FIELDS for heading in (each.name, each.heading, *each.aliases)
+    _key(heading): each.name
+    for each in (*FIELDS, PRESENCE)
+    for heading in (each.name, each.heading, *each.aliases)
 }
-_HEADINGS = {each.name: each.heading for each in FIELDS}
+_HEADINGS = {each.name: each.heading for each in (*FIELDS, PRESENCE)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +191,8 @@ class Columns:
         备案编号 tells which place it is."""
         cells = dict(self.defaults)
         for name, feed in self.feeds.items():
-            if text := feed.text(row.cells):
+            # an empty 有没有 says that there is such a column
+            if (text := feed.text(row.cells)) or name == PRESENCE.name:
                 cells[name] = text
         if "registration_no" in cells and "code" not in cells:
             cells.setdefault("external_id", cells["registration_no"])
@@ -206,7 +213,7 @@ def match_columns(headings: Sequence[str], mapping: Mapping | None = None) -> Co
     mapping = mapping or Mapping()
     feeds = _mapped(headings, mapping) if mapping.columns else _recognised(headings)
     if "name" not in feeds:
-        near = _near("名称", headings)
+        near = perhaps("名称", headings)
         raise InvalidError(
             f"没有“名称”这一列{near}；请加上标题“名称”，或在列对照文件的 columns 中写明 name",
             "no_name_column",
@@ -216,6 +223,33 @@ def match_columns(headings: Sequence[str], mapping: Mapping | None = None) -> Co
     defaults = {"source": mapping.source} if mapping.source else {}
     defaults |= {name: text for name, text in mapping.constants.items() if text and name not in feeds}
     return Columns(feeds, ignored, defaults, mapping.datum)
+
+
+def match_sheets(
+    sheets: Sequence[Sheet], mapping: Mapping | None = None
+) -> tuple[list[tuple[Sheet, Columns]], list[str]]:
+    """`match_columns` for each sheet; where there are several, one without names is left out (it may
+    explain the others). The sheets that are read, and what is to be said of those that are not."""
+    matched: list[tuple[Sheet, Columns]] = []
+    left_out: list[str] = []
+    for sheet in sheets:
+        try:
+            matched.append((sheet, match_columns(sheet.headings, mapping)))
+        except InvalidError as error:
+            if not sheet.name or error.code != "no_name_column" or len(left_out) + 1 == len(sheets):
+                where = f"工作表“{sheet.name}”：" if sheet.name else ""
+                raise InvalidError(f"{where}{error.detail}", error.code) from None
+            left_out.append(f"工作表“{sheet.name}”没有“名称”这一列，没有读")
+    return matched, left_out
+
+
+def headings_of(matched: Iterable[Columns]) -> dict[str, str]:
+    """Field to the heading that a person finds in the file, in whichever sheet."""
+    found: dict[str, list[str]] = {}
+    for columns in matched:
+        for name, heading in columns.headings.items():
+            found.setdefault(name, []).append(heading)
+    return {name: "/".join(dict.fromkeys(headings)) for name, headings in found.items()}
 
 
 def _recognised(headings: Sequence[str]) -> dict[str, Feed]:
@@ -243,7 +277,7 @@ def _mapped(headings: Sequence[str], mapping: Mapping) -> dict[str, Feed]:
         if absent:
             raise InvalidError(
                 f"列对照文件说{_HEADINGS[name]}（{name}）来自“{absent[0]}”，但文件里没有这一列"
-                f"{_near(absent[0], headings)}；请改列对照文件",
+                f"{perhaps(absent[0], headings)}；请改列对照文件",
                 "mapped_column_absent",
             )
         found = tuple(written.get(each) or written[_key(each)] for each in feed.headings)
@@ -254,7 +288,7 @@ def _mapped(headings: Sequence[str], mapping: Mapping) -> dict[str, Feed]:
     return feeds
 
 
-def _near(word: str, words: Iterable[str]) -> str:
+def perhaps(word: str, words: Iterable[str]) -> str:
     """“；是不是 …？” with the nearest of `words`, else nothing."""
     by_key = {_key(each): each for each in words}
     near = [by_key[each] for each in get_close_matches(_key(word), by_key, 3, 0.5)]
@@ -342,7 +376,7 @@ class _MappingFile:
         for key, value in node.value:
             word = self.text(key)
             if known and word not in known:
-                raise self.refused(key, f"不认得“{word}”{_near(word, known)}")
+                raise self.refused(key, f"不认得“{word}”{perhaps(word, known)}")
             if word in found:
                 raise self.refused(key, f"“{word}”写了两次；请删去一个")
             found[word] = value

@@ -11,11 +11,11 @@ from typing import Literal
 
 from servicemap.errors import InvalidError
 
-Format = Literal["xlsx", "csv", "geojson"]
+Format = Literal["xlsx", "xls", "csv", "geojson"]
 IsHeading = Callable[[str], bool]
 
 MB = 1024 * 1024
-MAX_ROWS = {"xlsx": 20_000, "csv": 1_000_000, "geojson": 1_000_000}
+MAX_ROWS = {"xlsx": 20_000, "xls": 20_000, "csv": 1_000_000, "geojson": 1_000_000}
 HEADING_ROWS = 20
 LNG, LAT = "经度", "纬度"
 OLE, ZIP = bytes.fromhex("D0CF11E0"), b"PK\x03\x04"
@@ -34,12 +34,14 @@ class SheetRow:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """What a file holds. `rows` can be walked once; a csv is read while it is walked."""
+    """What a file, or a sheet of a workbook, holds. `rows` can be walked once; a csv is read while it is
+    walked. `name` is there where several sheets are read."""
 
     headings: tuple[str, ...]
     rows: Iterator[SheetRow]
     format: Format
     remarks: tuple[str, ...] = ()
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +66,9 @@ def unguard(text: str) -> str:
     return text[1:] if text.startswith("'") and FORMULA.match(text) else text
 
 
-def _letter(index: int) -> str:
+def column_letter(index: int) -> str:
     """The column as a spreadsheet names it: 0 is A, 26 is AA."""
-    return (_letter(index // 26 - 1) if index >= 26 else "") + chr(ord("A") + index % 26)
+    return (column_letter(index // 26 - 1) if index >= 26 else "") + chr(ord("A") + index % 26)
 
 
 def find_heading(grid: Iterable[Sequence[str]], is_heading: IsHeading) -> HeadingRow | None:
@@ -78,7 +80,11 @@ def find_heading(grid: Iterable[Sequence[str]], is_heading: IsHeading) -> Headin
         if recognised > 1 or (recognised and top):
             found.append(HeadingRow(number, recognised, texts))
         top = top and not any(texts)
-    return max(found, key=lambda row: row.recognised, default=None)
+    best = max(found, key=lambda row: row.recognised, default=None)
+    for row in found:  # a heading of two rows: what is merged stands in both, the second has the details
+        if best and (row.number, row.recognised) == (best.number + 1, best.recognised):
+            best = row
+    return best
 
 
 def checked(headings: HeadingRow | None) -> HeadingRow:
@@ -91,7 +97,7 @@ def checked(headings: HeadingRow | None) -> HeadingRow:
     for index, text in enumerate(headings.texts):
         if text and first.setdefault(text, index) != index:
             raise InvalidError(
-                f"{_letter(first[text])} 列和 {_letter(index)} 列的标题都是“{text}”；请改掉或删去一列",
+                f"{column_letter(first[text])} 列和 {column_letter(index)} 列的标题都是“{text}”；请改掉或删去一列",
                 "duplicate_heading",
             )
     return headings

@@ -14,9 +14,11 @@ from servicemap.divisions import chunks
 from servicemap.errors import ConflictError, Problem
 from servicemap.facilities import Stated, contradictions, flat, merged
 from servicemap.facts import Facts, Reader
+from servicemap.imports import suspects
 from servicemap.imports.batches import get_batch
+from servicemap.imports.presence import set_aside
 from servicemap.models import ImportBatch
-from servicemap.records import Record, load, public_code
+from servicemap.records import UNDONE, Record, load, public_code
 
 DEFAULT_SOURCE = "import"
 
@@ -27,6 +29,24 @@ class Site:
 
     rows: list[Facts]
     existing: Record | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the plan says of one row. `outcome` is create, update, unchanged or rejected."""
+
+    row: Facts
+    outcome: str
+    record: Record | None = None  # as it would be after
+
+    @property
+    def facility_id(self) -> int | None:
+        """None for what is not in the registry, or not yet."""
+        return self.record.id or None if self.record else None
+
+    @property
+    def problems(self) -> list[Problem]:
+        return self.row.problems if self.outcome == "rejected" else []
 
 
 @dataclass(slots=True)
@@ -40,17 +60,20 @@ class Plan:
     changes: list[dict[str, Any]] = field(default_factory=list)
     kept: list[dict[str, Any]] = field(default_factory=list)  # corrections by hand that the file would undo
     problems: list[Problem] = field(default_factory=list)
-    rows: list[tuple[int, str, int | None, list[Problem]]] = field(default_factory=list)
+    remarks: list[Problem] = field(default_factory=list)
+    rows: list[Verdict] = field(default_factory=list)
+    set_aside: int = 0
 
     @property
     def counts(self) -> dict[str, int]:
-        """rows and rejected count rows of the file; created, updated, unchanged count places."""
+        """rows, rejected and set_aside count rows of the file; created, updated, unchanged count places."""
         return {
             "rows": len(self.rows),
             "created": len(self.created),
             "updated": len(self.updated),
             "unchanged": self.unchanged,
-            "rejected": sum(outcome == "rejected" for _, outcome, _, _ in self.rows),
+            "rejected": sum(verdict.outcome == "rejected" for verdict in self.rows),
+            "set_aside": self.set_aside,
         }
 
 
@@ -59,28 +82,68 @@ def work_out(actor: Actor, batch: ImportBatch, settings: Settings, today: date) 
     to change, rows about others are rejected. Changes nothing."""
     plan = Plan(head_seq())
     reader = Reader(json.loads(batch.headings), settings.extent, today)
-    staged = db.query("SELECT number, cells FROM staged_row WHERE batch_id = ? ORDER BY number", (batch.id,))
-    rows = [(number, json.loads(cells)) for number, cells in staged]
-    reader.know(cells["division"] for _, cells in rows if "division" in cells)
-    facts = [reader.read(number, cells) for number, cells in rows]
+    sql = "SELECT sheet, number, cells FROM staged_row WHERE batch_id = ? ORDER BY sheet, number"
+    rows = [(sheet, number, json.loads(cells)) for sheet, number, cells in db.query(sql, (batch.id,))]
+    reader.know(cells["division"] for *_, cells in rows if "division" in cells)
+    facts = []
+    for sheet, number, cells in rows:
+        if aside := set_aside(reader, cells, sheet, number):
+            plan.rows.append(Verdict(aside, "rejected" if aside.problems else "unchanged"))
+            plan.set_aside += not aside.problems
+        else:
+            facts.append(reader.read(number, cells, sheet))
     sites = _group(facts, reader)
     _match(sites, reader)
     _refuse_foreign(sites, reader, actor)
     for site in sites:
         _decide(plan, site, reader, batch.as_of_on)
-    plan.rows.sort(key=lambda row: row[0])
-    plan.problems = [problem for *_, problems in plan.rows for problem in problems]
+    _suspect(plan, reader)
+    plan.rows.sort(key=lambda verdict: (verdict.row.sheet, verdict.row.number))
+    plan.problems = [problem for verdict in plan.rows for problem in verdict.problems]
+    plan.remarks = [remark for verdict in plan.rows for remark in verdict.row.remarks]
     return plan
+
+
+def _suspect(plan: Plan, reader: Reader) -> None:
+    first: dict[int, Facts] = {}  # of each place its first row
+    for verdict in plan.rows:
+        first.setdefault(id(verdict.record), verdict.row)
+    suspects.look(
+        [(first[id(record)], record) for record in plan.created],
+        [(first[id(after)], before, after) for before, after in plan.updated],
+        reader,
+    )
+
+
+def store_codes(batch: ImportBatch, plan: Plan) -> None:
+    """Keep which place each row has made, once they are written; inside the write transaction."""
+    db.execute_many(
+        "UPDATE staged_row SET facility_id = ? WHERE batch_id = ? AND sheet = ? AND number = ?",
+        [
+            (verdict.facility_id, batch.id, verdict.row.sheet, verdict.row.number)
+            for verdict in plan.rows
+            if verdict.outcome == "create"
+        ],
+    )
 
 
 def store(batch: ImportBatch, plan: Plan) -> None:
     """Keep the plan's word on every row and its counts with the batch."""
     with db.transaction():
         db.execute_many(
-            "UPDATE staged_row SET outcome = ?, facility_id = ?, problems = ? WHERE batch_id = ? AND number = ?",
+            "UPDATE staged_row SET outcome = ?, facility_id = ?, problems = ?, remarks = ?"
+            " WHERE batch_id = ? AND sheet = ? AND number = ?",
             [
-                (outcome, facility_id, _as_json(problems), batch.id, number)
-                for number, outcome, facility_id, problems in plan.rows
+                (
+                    verdict.outcome,
+                    verdict.facility_id,
+                    _as_json(verdict.problems),
+                    _as_json(verdict.row.remarks),
+                    batch.id,
+                    verdict.row.sheet,
+                    verdict.row.number,
+                )
+                for verdict in plan.rows
             ],
         )
         ImportBatch.update(state="planned", planned_seq=plan.seq, summary=json.dumps(plan.counts)).where(
@@ -106,7 +169,7 @@ def _reject(reader: Reader, row: Facts, name: str, code: str, detail: str, cure:
     column = reader.headings.get(name, name)
     value = public_code(row.facility_id) if name == "code" and row.facility_id else None
     value = value or row.facility.get(name)
-    row.problems.append(Problem(code, detail, name, row.number, column, value, cure))
+    row.problems.append(Problem(code, detail, name, row.number, column, value, cure, row.sheet or None))
 
 
 def _key(row: Facts) -> tuple[Any, ...]:
@@ -135,7 +198,7 @@ def _group(facts: Sequence[Facts], reader: Reader) -> list[Site]:
                 row,
                 key[0],
                 "duplicate_row" if key[0] == "name" else f"duplicate_{key[0]}",
-                f"{words[key[0]]}与第 {site.rows[0].number} 行重复",
+                f"{words[key[0]]}与{site.rows[0].where}重复",
                 "同一服务点只留一行；多个挂牌可各占一行，其余各列须相同",
             )
             alone.append(Site([row]))
@@ -165,11 +228,14 @@ def _match(sites: Sequence[Site], reader: Reader) -> None:
         if site.existing is None:
             detail = f"没有编号 {public_code(id_)} 的服务点"
             _reject_site(reader, site, "code", "unknown_code", detail, "新服务点请把编号留空")
+        elif site.existing.is_undone:
+            detail = f"{public_code(id_)} 已随它的导入撤销"
+            _reject_site(reader, site, "code", "undone_code", detail, "要重新导入，请把编号留空")
     by_external: dict[tuple[str, str], Site] = {}
     for site in live:
         first = by_external.setdefault(external, site) if (external := _external(site)) else site
         if first is not site:
-            detail = f"外部编号与第 {first.rows[0].number} 行重复"
+            detail = f"外部编号与{first.rows[0].where}重复"
             _reject_site(reader, site, "external_id", "duplicate_external_id", detail, "请核对外部编号")
     owners = _owners(by_external)
     records = load(sorted(set(owners.values()) - coded.keys()))
@@ -180,7 +246,7 @@ def _match(sites: Sequence[Site], reader: Reader) -> None:
                 detail = "这个外部编号属于另一个服务点"
                 _reject_site(reader, site, "external_id", "external_id_taken", detail, cure)
         elif id_ in coded:
-            detail = f"与第 {coded[id_].rows[0].number} 行是同一个服务点 {public_code(id_)}"
+            detail = f"与{coded[id_].rows[0].where}是同一个服务点 {public_code(id_)}"
             _reject_site(reader, site, "external_id", "duplicate_code", detail, cure)
         else:
             site.existing = records[id_]
@@ -234,8 +300,11 @@ def _owners(externals: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
 def _named(names: set[str]) -> dict[tuple[str, int], int]:
     found = {}
     for chunk in chunks(sorted(names), 500):
-        sql = f"SELECT name, division_id, id FROM facility WHERE name IN ({', '.join('?' * len(chunk))})"
-        found.update({(name, division_id): id_ for name, division_id, id_ in db.query(sql, chunk)})
+        sql = (
+            f"SELECT name, division_id, id FROM facility f WHERE name IN ({', '.join('?' * len(chunk))})"
+            " AND EXISTS (SELECT 1 FROM role WHERE facility_id = f.id AND COALESCE(closed_reason, '') <> ?)"
+        )
+        found.update({(name, in_): id_ for name, in_, id_ in db.query(sql, (*chunk, UNDONE))})
     return found
 
 
@@ -254,7 +323,7 @@ def _decide(plan: Plan, site: Site, reader: Reader, as_of: date) -> None:
             if "lat" in row.facility and not row.problems:
                 detail = "这是网上、上门或电话服务，没有可去的地方，不能有坐标"
                 _reject(reader, row, "lng", "position_of_remote_service", detail, "请删去坐标，或改服务方式")
-    plan.rows += [(row.number, "rejected", None, row.problems) for row in site.rows if row.problems]
+    plan.rows += [Verdict(row, "rejected") for row in site.rows if row.problems]
     good = [row for row in good if not row.problems]
     if not good:
         return
@@ -268,7 +337,7 @@ def _decide(plan: Plan, site: Site, reader: Reader, as_of: date) -> None:
     else:
         plan.unchanged += 1
         outcome = "unchanged"
-    plan.rows += [(row.number, outcome, before.id if before else None, []) for row in good]
+    plan.rows += [Verdict(row, outcome, after) for row in good]
 
 
 def _leave_held(record: Record, stated: Stated, as_of: date, reader: Reader) -> list[dict[str, Any]]:

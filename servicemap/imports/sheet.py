@@ -11,11 +11,13 @@ from pathlib import Path
 from servicemap.errors import InvalidError
 from servicemap.imports.features import open_geojson
 from servicemap.imports.grid import MB, OLE, ZIP, Format, IsHeading, Sheet
+from servicemap.imports.old_workbook import open_xls
 from servicemap.imports.text_table import open_csv
 from servicemap.imports.workbook import open_xlsx
 
 FORMATS: dict[str, Format] = {
     ".xlsx": "xlsx",
+    ".xls": "xls",
     ".csv": "csv",
     ".tsv": "csv",
     ".txt": "csv",
@@ -23,27 +25,32 @@ FORMATS: dict[str, Format] = {
     ".json": "geojson",
 }
 LOCKS = ("~$", ".~")  # how the names of their lock files begin
-MAX_BYTES = {"xlsx": 10 * MB, "csv": 256 * MB, "geojson": 256 * MB}
+MAX_BYTES = {"xlsx": 10 * MB, "xls": 10 * MB, "csv": 256 * MB, "geojson": 256 * MB}
 
 
-def open_sheet(path: Path, *, encoding: str | None = None, is_heading: IsHeading) -> Sheet:
-    """Read the file's headings and, while `Sheet.rows` is walked, its rows.
+def open_sheets(
+    path: Path, *, encoding: str | None = None, sheet: str | None = None, is_heading: IsHeading
+) -> list[Sheet]:
+    """Read the file's headings and, while `Sheet.rows` is walked, its rows: one sheet, or of a workbook all
+    that have headings.
 
-    `encoding` is for a csv whose encoding cannot be told. Raises InvalidError, here or, for a csv,
-    while the rows are walked.
+    `encoding` is for a csv whose encoding cannot be told, `sheet` names the only one of a workbook to
+    read. Raises InvalidError, here or, for a csv, while the rows are walked.
     """
-    sheet = _read(path, encoding, is_heading)
-    if not _locked(path):
-        return sheet
-    return replace(sheet, remarks=(*sheet.remarks, "WPS/Excel 可能正打开着它：读到的是上次保存的内容"))
+    first, *others = _read(path, encoding, sheet, is_heading)
+    if _locked(path):
+        said = "WPS/Excel 可能正打开着它：读到的是上次保存的内容"
+        first = replace(first, remarks=(*first.remarks, said))
+    return [first, *others]
 
 
-def _read(path: Path, encoding: str | None, is_heading: IsHeading) -> Sheet:
+def _read(path: Path, encoding: str | None, sheet: str | None, is_heading: IsHeading) -> list[Sheet]:
     size, start = _look(path)
     format = FORMATS.get(path.suffix.lower())
     if format is None:
+        program = " WPS " if path.suffix.lower() == ".et" else " WPS/Excel "
         raise InvalidError(
-            f"不能读 {path.suffix or '没有后缀的'} 文件；请在 WPS/Excel 中另存为 .xlsx",
+            f"不能读 {path.suffix or '没有后缀的'} 文件；请在{program}中另存为 .xlsx",
             "unsupported_format",
         )
     if size == 0:
@@ -55,13 +62,18 @@ def _read(path: Path, encoding: str | None, is_heading: IsHeading) -> Sheet:
         )
     if encoding and format != "csv":
         raise InvalidError("--encoding 只用于 .csv；请去掉它", "encoding_not_applicable")
-    if format == "xlsx":
-        return open_xlsx(path, start, is_heading)
+    # many a program names what is an .xlsx .xls
+    if format == "xlsx" or (format == "xls" and start.startswith(ZIP)):
+        return open_xlsx(path, start, is_heading, sheet)
+    if format == "xls":
+        return open_xls(path, start, is_heading, sheet)
+    if sheet:
+        raise InvalidError("--sheet 只用于 .xlsx 和 .xls；请去掉它", "sheet_not_applicable")
     if format == "geojson":
-        return open_geojson(path)
+        return [open_geojson(path)]
     if start.startswith((OLE, ZIP)):
         raise InvalidError("名为文本，其实是表格文件；请在 WPS/Excel 中打开并另存为 .xlsx", "not_csv")
-    return open_csv(path, encoding, is_heading)
+    return [open_csv(path, encoding, is_heading)]
 
 
 def _locked(path: Path) -> bool:

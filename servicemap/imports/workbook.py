@@ -1,51 +1,30 @@
 """Workbooks (.xlsx), read whole and within limits: what is wrong shows before a row is sent."""
 
 import codecs
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial, reduce
 from pathlib import Path
 from typing import Any, BinaryIO
 from zipfile import ZipFile
 
 from servicemap.errors import InvalidError
-from servicemap.imports.grid import (
-    MAX_ROWS,
-    MB,
-    OLE,
-    ZIP,
-    HeadingRow,
-    IsHeading,
-    Sheet,
-    _letter,
-    cell_text,
-    checked,
-    filled_rows,
-    find_heading,
-)
+from servicemap.imports.grid import MB, OLE, ZIP, IsHeading, Sheet
+from servicemap.imports.tables import Merges, Table, records, with_headings
 
-MAX_COLUMNS = 64
 MAX_UNZIPPED, MAX_RATIO, MAX_PARTS = 64 * MB, 100, 200
-BLANK_ROWS = 50
 LAST_ROW = 1_048_576  # of any spreadsheet; openpyxl would count up to a forged one beyond
+MERGED = re.compile(rb"<(?:\w+:)?mergeCell\b[^>]*?\bref=[\"']([A-Z]{1,3})(\d{1,7}):[A-Z]{1,3}(\d{1,7})")
 
 
-def open_xlsx(path: Path, start: bytes, is_heading: IsHeading) -> Sheet:
-    """Read the whole sheet at once (20,000 rows at most): what is wrong shows before a row is sent."""
+def open_xlsx(path: Path, start: bytes, is_heading: IsHeading, wanted: str | None) -> list[Sheet]:
+    """Read whole sheets at once (20,000 rows each at most): what is wrong shows before a row is sent."""
     _check_container(path, start)
     with warnings.catch_warnings(), path.open("rb") as stream:
         warnings.simplefilter("ignore")  # openpyxl remarks on styles and extensions
-        sheets = _visible_sheets(stream)
-        found: list[tuple[HeadingRow | None, Any]] = [(None, None)]
-        found += [(find_heading(_worksheet_records(sheet), is_heading), sheet) for sheet in sheets]
-        # A sheet of notes may hold one such word; a real heading row holds two.
-        best, sheet = max(found, key=lambda pair: min(pair[0].recognised, 2) if pair[0] else 0)
-        headings = checked(best)
-        width = len(headings.texts)
-        grid = (record[:width] for record in _worksheet_records(sheet))
-        rows = list(filled_rows(grid, headings, MAX_ROWS["xlsx"]))
-    remarks = (f"工作表：{sheet.title}",) if len(sheets) > 1 else ()
-    return Sheet(tuple(filter(None, headings.texts)), iter(rows), "xlsx", remarks)
+        return with_headings(_tables(stream), "xlsx", is_heading, wanted)
 
 
 def _check_container(path: Path, start: bytes) -> None:
@@ -60,7 +39,7 @@ def _check_container(path: Path, start: bytes) -> None:
         raise InvalidError(
             "不是 .xlsx，像是文本；请把后缀改为 .csv，或在 WPS/Excel 中另存为 .xlsx", "not_xlsx"
         )
-    with _damage_named(), ZipFile(path) as archive:
+    with damage_named(), ZipFile(path) as archive:
         parts = archive.infolist()
     size = sum(part.file_size for part in parts)  # zipfile never unzips more than a part declares
     if len(parts) > MAX_PARTS:
@@ -76,7 +55,7 @@ def _check_container(path: Path, start: bytes) -> None:
 
 
 @contextmanager
-def _damage_named() -> Iterator[None]:
+def damage_named() -> Iterator[None]:
     try:
         yield
     except InvalidError:
@@ -87,36 +66,31 @@ def _damage_named() -> Iterator[None]:
         ) from error
 
 
-def _visible_sheets(stream: BinaryIO) -> list[Any]:
-    with _damage_named():
+def _tables(stream: BinaryIO) -> list[Table]:
+    with damage_named():
         from openpyxl import load_workbook  # late: it costs 0.4 s
 
         book = load_workbook(stream, read_only=True, data_only=True, keep_links=False)
-        return [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
+        return [
+            Table(sheet.title, sheet.sheet_state == "visible", partial(_records, sheet))
+            for sheet in book.worksheets
+        ]
 
 
-def _worksheet_records(sheet: Any) -> Iterator[Sequence[str]]:
-    """The rows as texts; after BLANK_ROWS blank ones the sheet is over."""
-    blank = 0
-    with _damage_named():
+def _records(sheet: Any) -> Iterator[Sequence[str]]:
+    with damage_named():
         sheet.reset_dimensions()  # the declared size may be anything
-        for number, values in enumerate(sheet.iter_rows(max_row=LAST_ROW, values_only=True), 1):
-            record = [cell_text(value) for value in values]
-            if not any(record):
-                blank += 1
-                if blank <= BLANK_ROWS:
-                    yield ()
-                continue
-            if blank >= BLANK_ROWS:
-                raise InvalidError(
-                    f"第 {number} 行还有内容，上面却空了 {blank} 行；请删去空行或这些内容",
-                    "content_after_blank_rows",
-                )
-            if any(record[MAX_COLUMNS:]):
-                last = max(index for index, text in enumerate(record) if text)
-                raise InvalidError(
-                    f"第 {number} 行 {_letter(last)} 列还有内容，最多 {MAX_COLUMNS} 列；请删去用不到的列",
-                    "too_many_columns",
-                )
-            blank = 0
-            yield record
+        yield from records(sheet.iter_rows(max_row=LAST_ROW, values_only=True), _merges(sheet))
+
+
+def _merges(sheet: Any) -> Merges:
+    """What is merged over several rows: it stands behind the cells, where openpyxl doesn't look when it
+    streams."""
+    with sheet._get_source() as source:
+        _, _, behind = source.read().rpartition(b"sheetData>")
+    found: Merges = {}
+    for letters, first, last in MERGED.findall(behind):
+        if int(last) > int(first):
+            column = reduce(lambda value, letter: value * 26 + letter - 64, letters, 0) - 1
+            found.setdefault(int(first), []).append((column, int(last)))
+    return found

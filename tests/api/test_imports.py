@@ -43,7 +43,14 @@ def test_a_file_goes_in_whole(admin):
     done = admin.post(f"{url}/apply", json={})
 
     assert sent.json == {"id": 1, "state": "open", "staged": 2, "demo": False}
-    assert plan.json["counts"] == {"rows": 2, "created": 2, "updated": 0, "unchanged": 0, "rejected": 0}
+    assert plan.json["counts"] == {
+        "rows": 2,
+        "created": 2,
+        "updated": 0,
+        "unchanged": 0,
+        "rejected": 0,
+        "set_aside": 0,
+    }
     assert kept.json == plan.json | {"state": "planned"}
     assert done.json["state"] == "applied"
     assert {item["name"] for item in admin.get("/api/v1/facilities").json["items"]} == {
@@ -129,8 +136,10 @@ class Untouched:
     readline = readlines = __iter__ = read
 
 
-WRITES = [URL, f"{URL}/1/rows", f"{URL}/1/plan", f"{URL}/1/apply", "/api/v1/divisions"]
-READS = [f"{URL}/1/plan", "/api/v1/facility-records", "/api/v1/facility-records/F0000001-5"]
+WRITES = [URL, *(f"{URL}/1/{verb}" for verb in ("rows", "plan", "apply", "undo")), "/api/v1/divisions"]
+READS = [URL, *(f"{URL}/1{part}" for part in ("", "/plan", "/rows", "/undo"))]
+READS += [f"/api/v1/{path}" for path in ("facility-template?division=4418", "facility-records")]
+READS += ["/api/v1/facility-records/F0000001-5"]
 
 
 @pytest.mark.parametrize(

@@ -226,6 +226,49 @@ def test_demo_places_never_enter_a_real_registry(city, tmp_path):
     assert "[demo_row]" in ran.out
 
 
+def test_of_several_sheets_all_are_read_and_what_is_wrong_names_its_sheet(city, tmp_path):
+    book = openpyxl.Workbook()
+    for sheet, name in ((book.active, "名称"), (book.create_sheet("石角"), "机构名称")):
+        sheet.append([name, "类型", "区划代码"])
+    book.active.title = "源潭"
+    book["源潭"].append(["甲", "家长学校", GOOD["区划代码"]])
+    book["石角"].append(["乙", "家长学效", GOOD["区划代码"]])
+    book["石角"].append(["甲", "家长学校", GOOD["区划代码"]])
+    book.save(tmp_path / "towns.xlsx")
+
+    refused = city("facility", "import", tmp_path / "towns.xlsx", "--format", "json")
+    one = city("facility", "import", tmp_path / "towns.xlsx", "--sheet", "源潭")
+
+    assert [(p["sheet"], p["row"], p["code"]) for p in refused.json] == [
+        ("石角", 2, "unknown_type"),
+        ("石角", 3, "duplicate_row"),
+    ]
+    assert one.code == 0, one.out + one.err
+
+
+def test_what_is_suspicious_is_said_and_goes_in(city, tmp_path):
+    city("facility", "import", a_file(tmp_path / "one.csv", [GOOD | {"名称": "北门社区家长学校"}]))
+
+    ran = city("facility", "import", a_file(tmp_path / "two.csv", [GOOD | {"名称": "北门家长学校"}]))
+
+    assert ran.code == 3
+    assert "新增 1" in ran.out
+    assert f"像是 {FIRST} 北门社区家长学校" in ran.err
+
+
+def test_another_registrys_columns_are_known_by_a_table_of_two_columns(city, tmp_path):
+    mapping = "文件的列,登记册的列\nTitle,名称\nKind,类型\nArea,区划代码\nRoad,地址\nHouse,地址\nRest,\n"
+    (tmp_path / "mapping.csv").write_text(mapping, "utf-8")
+    rows = f"Title,Kind,Area,Road,House,Rest\n甲,家长学校,{GOOD['区划代码']},一路,5 号,x\n"
+    (tmp_path / "theirs.csv").write_text(rows, "utf-8")
+
+    ran = city("facility", "import", tmp_path / "theirs.csv", "--mapping", tmp_path / "mapping.csv")
+
+    assert ran.code == 0, ran.out + ran.err
+    place = city("facility", "list", "--type", "家长学校", "--format", "json").json[0]
+    assert (place["name"], place["address"]) == ("甲", "一路5 号")
+
+
 @pytest.mark.parametrize("name", ["no.csv", "old.xls", "sheet.et"])
 def test_a_file_that_cannot_be_read_has_a_word(city, tmp_path, name):
     if name != "no.csv":

@@ -1,6 +1,7 @@
 """A real file that nobody here wrote, into a registry that is neither one city's nor twelve digits'."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -48,10 +49,11 @@ def sapporo(empty: str, tmp_path: Path):
 def test_528_real_nurseries_are_created_once_and_found_in_the_order_of_their_distances(
     sapporo, tmp_path, empty
 ):
-    arguments = ("facility", "import", NURSERIES, "--mapping", tmp_path / "mapping.yaml", "--format", "json")
+    file = shutil.copy(NURSERIES, tmp_path)  # a result is written beside it
+    arguments = ("facility", "import", file, "--mapping", tmp_path / "mapping.yaml", "--format", "json")
     first, again = sapporo(*arguments), sapporo(*arguments)
 
-    assert (first.code, again.code) == (0, 0), first.err
+    assert (first.code, again.code) == (3, 0), first.err  # like names on one spot: two licences of one house
     assert first.json["created"] == 528
     assert {key: again.json[key] for key in ("created", "updated", "unchanged", "rejected")} == {
         "created": 0,

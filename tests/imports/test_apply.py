@@ -1,6 +1,7 @@
 """Carrying a plan out: once, whole, and only against the registry that it was made for."""
 
 import json
+from datetime import date
 
 import pytest
 
@@ -12,7 +13,7 @@ from servicemap.errors import ConflictError, InvalidError, NotFoundError
 from servicemap.imports import batches
 from servicemap.imports.apply import apply
 from servicemap.imports.plan import make_plan
-from servicemap.records import public_code
+from servicemap.records import load, public_code
 from tests.conftest import bound_to
 from tests.factories import NORTH_GATE, TODAY, a_batch, a_change, a_place
 
@@ -42,7 +43,7 @@ def test_what_was_planned_stands_in_the_registry_and_in_the_audit(planned, setti
 
     done = apply(SEED, batch_id, settings, TODAY)
 
-    assert done == {"rows": 2, "created": 1, "updated": 1, "unchanged": 0, "rejected": 0}
+    assert done == {"rows": 2, "created": 1, "updated": 1, "unchanged": 0, "rejected": 0, "set_aside": 0}
     assert db.query("SELECT name, phone FROM facility ORDER BY id") == [("甲", "0763-3361111"), ("乙", None)]
     changes = db.query("SELECT key, action, batch_id, diff FROM change WHERE seq > ? ORDER BY seq", (before,))
     assert [change[:3] for change in changes] == [
@@ -165,3 +166,15 @@ def test_of_processes_that_apply_one_batch_at_once_one_does_it(planned, registry
     assert done.count("applied") == 1
     assert set(done) <= {"applied", "already_applied", "plan_stale"}
     assert counts()[:3] == [30, 30, 30]
+
+
+def test_a_plaque_can_be_closed_and_hung_anew_by_one_file(settings):
+    place = a_place("甲", opened_on=date(2020, 1, 1))
+    same = {"code": place.code, "name": "甲"}
+    batch = a_batch([same | {"closed_on": "2026-01-01"}, same | {"opened_on": "2026-02-01"}])
+    make_plan(SEED, batch.id, settings, TODAY)
+
+    apply(SEED, batch.id, settings, TODAY)
+
+    roles = load([place.id])[place.id].roles
+    assert [role.is_open(TODAY) for role in roles] == [False, True]

@@ -7,7 +7,8 @@ import pytest
 from servicemap.errors import InvalidError
 from servicemap.imports.columns import FIELDS, Mapping, is_heading, load_mapping, match_columns
 from servicemap.imports.grid import SheetRow, heading_text
-from servicemap.imports.sheet import open_sheet
+from servicemap.imports.mapping_table import load_mapping_table
+from servicemap.imports.sheet import open_sheets
 
 SAPPORO = Path(__file__).parents[3] / "shared/data/import/sapporo_nurseryFacilities.geojson"
 
@@ -268,7 +269,7 @@ def test_a_mapping_file_that_is_not_there_is_refused(tmp_path):
 @pytest.mark.shared_data
 def test_the_sapporo_file_is_mapped(tmp_path):
     sapporo = mapping(tmp_path)
-    sheet = open_sheet(SAPPORO, is_heading=lambda text: is_heading(text, sapporo))
+    [sheet] = open_sheets(SAPPORO, is_heading=lambda text: is_heading(text, sapporo))
 
     columns = match_columns(sheet.headings, sapporo)
     cells = [columns.cells(row) for row in sheet.rows]
@@ -276,3 +277,22 @@ def test_the_sapporo_file_is_mapped(tmp_path):
     assert len(cells) == 528
     assert all(row["name"] and row["lng"] and row["datum"] == "wgs84" for row in cells)
     assert cells[0]["hours"] == "7:00-19:00"
+
+
+# As a table
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("文件的列,登记册的列\nTitle,名成\n", "第 2 行: 登记册没有“名成”这一列；是不是 “名称”？"),
+        ("文件的列,备注\nTitle,名称\n", "要有“文件的列”和“登记册的列”两列"),
+    ],
+)
+def test_a_mapping_table_that_is_wrong_says_where(tmp_path, text, said):
+    (tmp_path / "mapping.csv").write_text(text, "utf-8")
+
+    with pytest.raises(InvalidError) as refused:
+        load_mapping_table(tmp_path / "mapping.csv")
+
+    assert (refused.value.code, said in refused.value.detail) == ("bad_mapping", True)

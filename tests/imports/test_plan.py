@@ -19,7 +19,7 @@ SOUTH_GATE = "441802001002"
 
 
 def outcomes(plan: Plan) -> list[str]:
-    return [outcome for _, outcome, _, _ in plan.rows]
+    return [verdict.outcome for verdict in plan.rows]
 
 
 def rejections(plan: Plan) -> list[tuple[int, str]]:
@@ -50,7 +50,14 @@ def applied(settings):
 def test_a_row_that_nobody_knows_makes_a_place(planned):
     plan = planned([{"name": "甲"}, {"name": "乙"}])
 
-    assert plan.counts == {"rows": 2, "created": 2, "updated": 0, "unchanged": 0, "rejected": 0}
+    assert plan.counts == {
+        "rows": 2,
+        "created": 2,
+        "updated": 0,
+        "unchanged": 0,
+        "rejected": 0,
+        "set_aside": 0,
+    }
     assert [record.name for record in plan.created] == ["甲", "乙"]
 
 
@@ -243,7 +250,14 @@ def test_the_same_file_twice_changes_nothing_the_second_time(planned, applied):
 
     again = planned(rows)
 
-    assert again.counts == {"rows": 1, "created": 0, "updated": 0, "unchanged": 1, "rejected": 0}
+    assert again.counts == {
+        "rows": 1,
+        "created": 0,
+        "updated": 0,
+        "unchanged": 1,
+        "rejected": 0,
+        "set_aside": 0,
+    }
     assert again.changes == []
 
 
