@@ -15,7 +15,9 @@ from admin_cli.main import cli
 from servicemap.config import Settings
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+README, COMMANDS, RUNNING = (
+    (ROOT / path).read_text(encoding="utf-8") for path in ("README.md", "docs/commands.md", "docs/running.md")
+)
 
 
 def commands(
@@ -45,18 +47,18 @@ def test_imports_point_down_only():
 
 
 @pytest.mark.parametrize("path", ALL_COMMANDS)
-def test_every_command_has_help_and_stands_in_the_readme(path):
+def test_every_command_has_help_and_stands_in_the_documents(path):
     command = ALL_COMMANDS[path]
 
     assert re.search("[\u4e00-\u9fff]", command.help or "")
-    assert f"`{path}`" in README
+    assert f"`{path}`" in COMMANDS
     for parameter in command.params:
         assert isinstance(parameter, click.Argument) or parameter.help, parameter.name
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Settings)])
-def test_every_setting_stands_in_the_readme(name):
-    assert f"`SERVICEMAP_{name.upper()}`" in README
+def test_every_setting_stands_in_the_documents(name):
+    assert f"`SERVICEMAP_{name.upper()}`" in RUNNING
 
 
 def test_every_make_target_that_the_readme_names_exists():
