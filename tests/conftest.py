@@ -187,7 +187,7 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
     if not db.database.is_closed():
         db.database.close()
     for folder in folders:
-        subprocess.run(["umount", str(folder)], check=True)
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 @pytest.fixture
