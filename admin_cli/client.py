@@ -18,6 +18,7 @@ from servicemap.errors import InvalidError, RegistryError, UnavailableError
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 PATIENCE_SECONDS = 300  # the plan of a long file
+SENDINGS = 3
 
 
 class RefusedError(RegistryError):
@@ -75,11 +76,21 @@ class Client:
             params[following] = position
 
     def _asked(self, method: str, path: str, **request: Any) -> dict[str, Any]:
+        """A request that carries an Idempotency-Key is sent again where the line broke."""
         import httpx
 
+        tries = SENDINGS if "Idempotency-Key" in request.get("headers", {}) else 1
         try:
-            response = self._http.request(method, path, **request)
+            for left in reversed(range(tries)):
+                try:
+                    response = self._http.request(method, path, **request)
+                    break
+                except httpx.TransportError:
+                    if not left:
+                        raise
             payload: dict[str, Any] = response.json()
+            if not isinstance(payload, dict):
+                raise ValueError
         except httpx.TransportError as error:
             raise UnavailableError(
                 f"连不上 {self._http.base_url.host}（{error}）；请检查网络", "server_not_reached"

@@ -8,7 +8,7 @@ import click
 
 from admin_cli import options
 from admin_cli.client import Client
-from admin_cli.facility import group
+from admin_cli.facility import group as group  # more of its verbs stand in facility_evidence
 from admin_cli.output import cell, remark, show
 from servicemap.errors import InvalidError
 
@@ -21,6 +21,7 @@ ACTIONS = {
     "resume": "结束暂停",
     "convert": "改类型",
     "merge": "合并",
+    "revert": "退回",
     "verify": "核实",
 }
 HISTORY_COLUMNS = (
@@ -33,6 +34,7 @@ HISTORY_COLUMNS = (
 )
 
 reason_option = click.option("--reason", required=True, help="为什么改，记入变更 why")
+shown_reason_option = click.option("--reason", required=True, help="原因，也给公众看 why, shown to everybody")
 on_option = click.option("--on", metavar="DATE", help="从哪天起；默认今天 from which day on")
 type_option = click.option("--type", "types", multiple=True, help="哪个挂牌，可重复；默认全部 which roles")
 
@@ -93,6 +95,8 @@ def add(assignments: tuple[str, ...], reason: str | None) -> None:
 def edit(code: str, assignments: tuple[str, ...], reason: str) -> None:
     """改一条资料的几个字段；“字段=”为清空。Change some fields of a facility.
 
+    “类型=…”是加挂一个牌（或说明改哪一个的）；改成另一类型用 facility convert。
+
     例如 facility edit F0000001-5 电话=0763-3360000 开放时间= --reason 电话核对
     """
     changed(code, "", cells_of(assignments) | {"reason": reason})
@@ -118,7 +122,7 @@ def move(code: str, reason: str, **given: str | None) -> None:
 @click.argument("code")
 @on_option
 @type_option
-@reason_option
+@shown_reason_option
 def close(code: str, on: str | None, types: tuple[str, ...], reason: str) -> None:
     """关闭：从哪天起不再有这些挂牌。Close from a day on."""
     changed(code, "close", {"on": on, "types": types, "reason": reason})
@@ -138,7 +142,7 @@ def reopen(code: str, on: str | None, types: tuple[str, ...], reason: str) -> No
 @click.argument("code")
 @click.option("--from", "from_on", metavar="DATE", help="从哪天起暂停；默认今天 from")
 @click.option("--to", "to_on", metavar="DATE", help="哪天恢复；不给为待定 to")
-@reason_option
+@shown_reason_option
 def suspend(code: str, from_on: str | None, to_on: str | None, reason: str) -> None:
     """暂停一段时间。Suspend for a time."""
     changed(code, "suspend", {"from_on": from_on, "to_on": to_on, "reason": reason})
@@ -181,6 +185,18 @@ def merge(code: str, into: str, on: str | None, reason: str) -> None:
 def verify(code: str, on: str | None, reason: str | None) -> None:
     """核实：有人看过，资料是对的。Somebody looked, and the record is right."""
     changed(code, "verify", {"on": on, "reason": reason})
+
+
+@group.command()
+@click.argument("code")
+@click.argument("seq", type=int)
+@reason_option
+def revert(code: str, seq: int, reason: str) -> None:
+    """退回一次变更（序号见 history）；后来没有再改过的才能退。Take one change back.
+
+    退回合并：写留下的编号。例如 facility revert F0000001-5 120 --reason 改错了一家
+    """
+    changed(code, "revert", {"seq": seq, "reason": reason})
 
 
 @group.command()

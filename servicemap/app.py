@@ -20,6 +20,7 @@ from servicemap.api import (
     divisions,
     dump,
     edits,
+    evidence,
     facilities,
     health,
     hours,
@@ -55,6 +56,7 @@ WITHOUT_DATABASE = (
 DOORS = (
     facilities,
     edits,
+    evidence,
     suggestions,
     hours,
     clusters,

@@ -2,50 +2,65 @@
 
 Every verb takes the actor, the code, the version that was looked at and a reason; it opens its own
 transaction, in which the version is looked at again: of two who saw the same, one is told what the other did.
+The head of the audit is held from the beginning, as an import holds it: whoever writes a place waits there,
+so that two never wait for each other's places.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 from servicemap import db, facilities, facts, replays
-from servicemap.access import EDIT, Actor, require
-from servicemap.audit import diff, write_txn
+from servicemap.access import EDIT, READ_RECORD, Actor, require
+from servicemap.audit import diff
 from servicemap.config import Settings
 from servicemap.divisions import paths
 from servicemap.errors import ConflictError, InvalidError, NotFoundError, Problem, StaleError
+from servicemap.evidence import steps
 from servicemap.facilities import Stated
 from servicemap.facility_types import Kind, Kinds
 from servicemap.imports.columns import FIELDS
-from servicemap.records import Record, Role, load, parse_code, public_code
+from servicemap.inverse import clash, inverse
+from servicemap.records import Record, Role, Serves, load, parse_code, public_code
+from servicemap.replays import once
 
 Cells = Mapping[str, str | None]
 Change = Callable[[Record], Record]
 
-KEPT = ("code", "name", "type", "division", "source", "datum")  # fields that nobody empties
+# fields that nobody empties; without a visibility a hidden place would become public
+KEPT = ("code", "name", "type", "division", "source", "datum", "visibility")
 PLACES = {f"places_{name}": name for name in facilities.PLACES}
 OF_ROLE = {*facilities.ROLE_COLUMNS, *facilities.PLACES, "classes", "serves"}
-EMPTY: dict[str, Any] = {
-    "forms": (),
-    "classes": [],
-    "serves": [],
-    "visibility": "public",
-    "delivery": "on_site",
-}
+EMPTY: dict[str, Any] = {"forms": (), "delivery": "on_site", "phone_public": True}  # the others: None
+MERGED = ("address", "hours", "accessible", "note", "credit_code")
+MERGED_OF_ROLE = (  # where all of these are unknown
+    ("age_from_months", "age_to_months"),
+    ("fee", "fee_text"),
+    ("inclusive", "inclusive_body", "inclusive_no"),
+    ("registration_body", "registration_no"),
+    ("forms",),
+    ("meals",),
+    ("prepaid_months",),
+    ("monthly_fee",),
+    ("places_on", *facilities.PLACES),
+    ("classes",),
+)
+MOST_CHANGES = 100  # of a record's changes that a page or a refusal tells
 HEADINGS = {each.name: each.heading for each in FIELDS}
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What every verb is told: who, why, which version they saw (None: a new record), the key under which
-    the same request may come again, and the day of today."""
+    """What every verb is told: who, why, which version they saw (None: a new record), the request as it
+    was sent and the key under which the same may come again, and the day of today."""
 
     actor: Actor
     reason: str | None
     version: int | None
+    request: Any
     key: str | None
     today: date
 
@@ -53,31 +68,25 @@ class Asked:
 def add(asked: Asked, cells: Cells, settings: Settings) -> dict[str, Any]:
     """A new record of these fields (text, named as an import's). ConflictError where the same division has
     one of that name."""
-
-    def make() -> Record:
-        row = _read(cells, settings, asked.today)
-        stands = row.facility["division_id"]
-        require(asked.actor, EDIT, None, stands)
-        same = db.query(
-            "SELECT id FROM facility WHERE name = ? AND division_id = ? AND merged_into_id IS NULL",
-            (row.facility["name"], stands),
-        )
-        if same:
-            code = public_code(same[0][0])
-            raise ConflictError(
-                f"这个村（居）已有同名的服务点 {code}；若是另一处，请在名称上写出区别", "already_exists"
-            )
-        blank = Record(0, row.facility["name"], stands, source="hand")
-        return _merged(blank, row, asked.today)
-
-    request = ["add", dict(cells), asked.reason]
-    with write_txn(asked.actor) as log:
-        if kept := replays.answered(asked.actor, asked.key, request):
+    with once(asked.actor, asked.key, asked.request) as (log, kept):
+        if kept:
             return kept
-        record = make()
+        row = _read(cells, settings, asked.today)
+        if row.problems:
+            raise _refused(row.problems)
+        name, stands = row.facility["name"], row.facility["division_id"]
+        require(asked.actor, EDIT, None, stands)
+        sql = "SELECT id FROM facility WHERE name = ? AND division_id = ? AND merged_into_id IS NULL"
+        for (id_,) in db.query(sql, (name, stands)):
+            raise ConflictError(
+                f"这个村（居）已有同名的服务点 {public_code(id_)}；若是另一处，请在名称上写出区别",
+                "already_exists",
+            )
+        record = _merged(Record(0, name, stands, source="hand"), row, asked.today)
+        _require_over(asked.actor, Record(0, name, stands), record)
         record.held = dict.fromkeys(facilities.flat(record, Kinds()), str(asked.today))
         facilities.write(log, [record], [], asked.today, action="create", reason=asked.reason)
-        return _answer(asked, request, record)
+        return _answer(asked, record)
 
 
 def edit(asked: Asked, code: str, cells: Cells, settings: Settings) -> dict[str, Any]:
@@ -85,23 +94,24 @@ def edit(asked: Asked, code: str, cells: Cells, settings: Settings) -> dict[str,
     only current role."""
 
     def change(record: Record) -> Record:
-        kinds = Kinds()
-        path = paths([record.division_id])[record.division_id]
-        known = {
-            "name": record.name,
-            "division": path[-1].code,
-            "type": _type_meant(record, cells, kinds).key,
-        }
         given = {name: text for name, text in cells.items() if text is not None}
         if len(given.keys() & {"lng", "lat"}) == 1:
             raise _wrong("lat" if "lng" in given else "lng", "one_coordinate", "经度和纬度只给了一个")
-        row = _read(known | given, settings, asked.today)
+        row = _read(given, settings, asked.today)
+        if problems := [each for each in row.problems if each.code not in facts.MISSING]:
+            raise _refused(problems)
+        if "type" not in given:
+            row.kinds = [_type_meant(record, cells)]
         after = _merged(record, row, asked.today)
-        for name in (name for name, text in cells.items() if text is None):
-            _empty(after, name, row.kinds[0])
+        known = {role.type_id for role in record.roles}
+        if any(role.id == 0 and role.type_id in known for role in after.roles):
+            raise _wrong("opened_on", "not_open", "这个挂牌已经关闭；重新挂牌请用 恢复 reopen")
+        for name in [name for name, text in cells.items() if text is None]:
+            for kind in row.kinds:
+                _empty(after, name, kind, asked.today)
         return after
 
-    return _change(asked, code, "update", ["edit", code, dict(cells), asked.reason], change)
+    return _change(asked, code, "update", change)
 
 
 def close(asked: Asked, code: str, on: date, types: tuple[str, ...]) -> dict[str, Any]:
@@ -113,7 +123,7 @@ def close(asked: Asked, code: str, on: date, types: tuple[str, ...]) -> dict[str
             role.closed_on, role.closed_reason = on, asked.reason
         return record
 
-    return _change(asked, code, "close", ["close", code, on, types, asked.reason], change)
+    return _change(asked, code, "close", change)
 
 
 def reopen(asked: Asked, code: str, on: date, types: tuple[str, ...]) -> dict[str, Any]:
@@ -134,7 +144,7 @@ def reopen(asked: Asked, code: str, on: date, types: tuple[str, ...]) -> dict[st
             record.roles.append(again)
         return record
 
-    return _change(asked, code, "reopen", ["reopen", code, on, types, asked.reason], change)
+    return _change(asked, code, "reopen", change)
 
 
 def suspend(asked: Asked, code: str, from_on: date, to_on: date | None) -> dict[str, Any]:
@@ -149,7 +159,7 @@ def suspend(asked: Asked, code: str, from_on: date, to_on: date | None) -> dict[
         record.suspensions = sorted([*record.suspensions, (from_on, to_on, asked.reason or "")])
         return record
 
-    return _change(asked, code, "suspend", ["suspend", code, from_on, to_on, asked.reason], change)
+    return _change(asked, code, "suspend", change)
 
 
 def resume(asked: Asked, code: str, on: date) -> dict[str, Any]:
@@ -166,7 +176,7 @@ def resume(asked: Asked, code: str, on: date) -> dict[str, Any]:
         ]
         return record
 
-    return _change(asked, code, "resume", ["resume", code, on, asked.reason], change)
+    return _change(asked, code, "resume", change)
 
 
 def convert(asked: Asked, code: str, old_type: str, new_type: str, on: date) -> dict[str, Any]:
@@ -183,7 +193,7 @@ def convert(asked: Asked, code: str, old_type: str, new_type: str, on: date) -> 
         record.roles.append(new)
         return record
 
-    return _change(asked, code, "convert", ["convert", code, old_type, new_type, on, asked.reason], change)
+    return _change(asked, code, "convert", change)
 
 
 def verify(asked: Asked, code: str, on: date) -> dict[str, Any]:
@@ -197,51 +207,154 @@ def verify(asked: Asked, code: str, on: date) -> dict[str, Any]:
         record.verified_on = on
         return record
 
-    return _change(asked, code, "verify", ["verify", code, on, asked.reason], change)
+    return _change(asked, code, "verify", change)
 
 
 def merge(asked: Asked, code: str, into: str, on: date) -> dict[str, Any]:
-    """The record turns out to be `into`: its roles end, those that `into` lacks go on there with the facts
-    that it lacks, and its code answers with `into` from now on. The answer is about `into`."""
-    request = ["merge", code, into, on, asked.reason]
-    with write_txn(asked.actor) as log:
-        if kept := replays.answered(asked.actor, asked.key, request):
+    """The record turns out to be `into`: its roles end, those that `into` lacks go on there with their whole
+    past, as do the facts and titles that it lacks; its code answers with `into` from now on, and what is
+    said of its roles (evidence, activities) is said of those of `into`. The answer is about `into`."""
+    with once(asked.actor, asked.key, asked.request) as (log, kept):
+        if kept:
             return kept
         gone, stays = _seen(asked, code), facilities.get(into)
         require(asked.actor, EDIT, gone.division_id, stays.division_id)
         if gone.id == stays.id:
             raise InvalidError("两个编号是同一处", "same_facility")
-        stays, before = _locked(stays.id)
-        gone_before = deepcopy(gone)
-        held = {role.type_id for role in stays.roles if role.closed_on is None}
-        for role in gone.roles:
-            if role.closed_on is None:
-                if role.type_id not in held:
-                    stays.roles.append(replace(deepcopy(role), id=0))
-                role.closed_on = max(on, role.opened_on or on)
-                role.closed_reason = f"并入 {stays.code}"
-        for name in ("address", "phone", "hours", "accessible", "note", "credit_code"):
-            if getattr(stays, name) is None:
-                setattr(stays, name, getattr(gone, name))
-        if stays.lat is None and gone.lat is not None:
-            for name in (*facilities.UNPLACED, "position_precision"):
-                setattr(stays, name, getattr(gone, name))
+        if gone.visibility != stays.visibility:
+            raise ConflictError(
+                "一处公开位置，一处只公开联系方式；请先把公开方式改成一样", "other_visibility"
+            )
+        if on > asked.today:
+            raise InvalidError(f"{on} 还没有到", "future_date")
+        before, gone_before = deepcopy(stays), deepcopy(gone)
+        going_on = _merge_roles(gone, stays, on)
+        _merge_facts(gone, stays)
         gone.merged_into_id = stays.id
-        facilities.write(log, [], [(gone_before, gone)], asked.today, action="merge", reason=asked.reason)
-        facilities.write(log, [], [(before, stays)], asked.today, action="merge", reason=asked.reason)
-        return _answer(asked, request, stays)
+        for pair in ((gone_before, gone), (before, stays)):  # in this order: see _meant
+            facilities.write(log, [], [pair], asked.today, action="merge", reason=asked.reason)
+        for role, again in going_on:
+            facilities.copy_places(role.id, again.id)
+        return _answer(asked, stays)
 
 
-def history(code: str) -> list[dict[str, Any]]:
-    """The changes of a record, the last one first."""
-    id_ = parse_code(code)
+def _merge_roles(gone: Record, stays: Record, on: date) -> list[tuple[Role, Role]]:
+    """End the roles of `gone`. What `stays` lacks goes on there, and was never here; where both have one of
+    the type, its facts fill the gaps. The pairs of those that go on."""
+    ours = {role.type_id: role for role in stays.roles if role.closed_on is None}
+    going_on = []
+    for role in (role for role in gone.roles if role.closed_on is None):
+        if same := ours.get(role.type_id):
+            for names in MERGED_OF_ROLE:
+                if all(getattr(same, name) in (None, (), []) for name in names):
+                    _take(same, role, names)
+            same.serves = _served_by_both(same, role, stays.division_id)
+            role.closed_on = max(on, role.opened_on or on)
+        else:
+            again = replace(deepcopy(role), id=0)
+            stays.roles.append(again)
+            going_on.append((role, again))
+            role.opened_on = role.closed_on = role.opened_on or on
+        role.closed_reason = f"并入 {stays.code}"
+    return going_on
+
+
+def _served_by_both(same: Role, role: Role, stands: int) -> list[Serves]:
+    """Where the one that goes names what it serves, that too; the other served where it stands, if it names
+    nothing."""
+    if not role.serves:
+        return same.serves
+    level = same.level or Kinds().by_id[same.type_id].level
+    steps_up = {step.level: step.id for step in paths([stands])[stands]}
+    ours = same.serves or [Serves(steps_up.get(level, stands), None, None)]
+    known = {link.division_id for link in ours}
+    both = [*ours, *(replace(link) for link in role.serves if link.division_id not in known)]
+    return sorted(both, key=lambda link: link.division_id)
+
+
+def _merge_facts(gone: Record, stays: Record) -> None:
+    for name in MERGED:
+        if getattr(stays, name) is None:
+            _take(stays, gone, (name,))
+    if stays.phone is None:
+        _take(stays, gone, ("phone", "phone_public"))
+    if stays.lat is None and gone.lat is not None and stays.delivery == "on_site":
+        _take(stays, gone, (*facilities.UNPLACED, "position_precision"))
+    if stays.external_id is None and gone.external_id:  # its source's next file shall find it here
+        _take(stays, gone, ("source", "external_id"))
+        gone.external_id = None
+
+
+def _take(to: Record | Role, of: Record | Role, names: Iterable[str]) -> None:
+    for name in names:
+        setattr(to, name, getattr(of, name))
+
+
+def revert(asked: Asked, code: str, seq: int) -> dict[str, Any]:
+    """Put back what the change `seq` did to the record, as a new change. ConflictError, with the fields, where
+    somebody changed them since. A merger is taken back on both sides; it is told to the code that stays."""
+    with once(asked.actor, asked.key, asked.request) as (log, kept):
+        if kept:
+            return kept
+        record, pairs, stay = _seen(asked, code), [], list[str]()
+        for id_, changed, since in _meant(record, seq):
+            now = record if id_ == record.id else load([id_])[id_]
+            undone = inverse(now, changed, since, asked.today, "退回")
+            _require_over(asked.actor, now, undone.after)
+            stay += undone.kept
+            pairs.append((now, undone))
+        if stay:
+            names = "、".join(stay)
+            raise ConflictError(f"后来又改过，不能退回：{names}；请直接改成要的内容", "changed_since")
+        for now, undone in pairs:
+            if why := clash(undone.after):
+                raise ConflictError(f"退不回去：{why}", "cannot_be_put_back")
+            for sql, params in undone.dropped:
+                db.execute(sql, params)
+            _hold(now, undone.after, asked.today)
+            pair = (now, undone.after)
+            facilities.write(log, [], [pair], asked.today, action="revert", reason=asked.reason)
+        return _answer(asked, record)
+
+
+def _meant(record: Record, seq: int) -> list[tuple[int, dict[str, list[Any]], set[str]]]:
+    """(facility, what was changed, which fields were changed since): of one change, of a merger of both."""
+    sql = "SELECT seq, key, action, diff FROM change WHERE noun = 'facility' AND seq BETWEEN ? AND ?"
+    near = {
+        number: (key, action, json.loads(text))
+        for number, key, action, text in db.query(sql, (seq - 1, seq + 1))
+    }
+    numbers = [seq]
+    if seq in near and near[seq][1] == "merge":  # the one that went is written first, then the one that stays
+        numbers = [seq, seq + 1] if "merged_into" in near[seq][2] else [seq - 1, seq]
+    if seq not in near or near[numbers[-1]][0] != record.code:
+        raise NotFoundError(f"{record.code} 没有第 {seq} 号变更；请看 history", "change_not_found")
+    if near[seq][1] == "create":
+        raise ConflictError("这是新增这一处；不再有了请用 关闭 close", "is_creation")
+    sql = "SELECT diff FROM change WHERE noun = 'facility' AND key = ? AND seq > ?"
+    meant = []
+    for number in numbers:
+        key, _, changed = near[number]
+        changed.pop("reason", None)
+        later = {name for (text,) in db.query(sql, (key, number)) for name in json.loads(text)}
+        meant.append((parse_code(key) or 0, changed, later))
+    return meant
+
+
+def history(actor: Actor, code: str) -> list[dict[str, Any]]:
+    """The changes of a record, the last one first: of one that was merged its own."""
+    id_ = facilities.id_of(code)
+    record = load([id_])[id_]
+    require(actor, READ_RECORD, record.division_id)
+    return _changes(record)
+
+
+def _changes(record: Record, most: int | None = None) -> list[dict[str, Any]]:
     rows = db.query(
         "SELECT seq, changed_at, actor, door, batch_id, action, diff FROM change WHERE noun = 'facility' AND key = ?"
-        " ORDER BY seq DESC",
-        (public_code(id_) if id_ else code,),
+        f" ORDER BY seq DESC{'' if most is None else f' LIMIT {most}'}",
+        (record.code,),
     )
-    if not rows:
-        raise NotFoundError(f"没有编号“{code}”的服务点", "facility_not_found")
     names = ("seq", "changed_at", "actor", "door", "import_id", "action")
     return [{**dict(zip(names, row[:6], strict=True)), "changed": json.loads(row[6])} for row in rows]
 
@@ -249,55 +362,59 @@ def history(code: str) -> list[dict[str, Any]]:
 # How a change is made
 
 
-def _change(asked: Asked, code: str, action: str, request: Any, change: Change) -> dict[str, Any]:
-    with write_txn(asked.actor) as log:
-        if kept := replays.answered(asked.actor, asked.key, request):
+def _change(asked: Asked, code: str, action: str, change: Change) -> dict[str, Any]:
+    with once(asked.actor, asked.key, asked.request) as (log, kept):
+        if kept:
             return kept
         record = _seen(asked, code)
         before = deepcopy(record)
-        require(asked.actor, EDIT, before.division_id)
         after = change(record)
-        require(asked.actor, EDIT, after.division_id)
-        kinds = Kinds()
-        changed = diff(facilities.flat(before, kinds), facilities.flat(after, kinds))
-        if changed:
-            after.held = before.held | dict.fromkeys(changed, str(asked.today))
+        _require_over(asked.actor, before, after)
+        if _hold(before, after, asked.today):
             facilities.write(log, [], [(before, after)], asked.today, action=action, reason=asked.reason)
-            after.version += 1
-        return _answer(asked, request, after)
+        return _answer(asked, after)
 
 
 def _seen(asked: Asked, code: str) -> Record:
-    """The record, held until the transaction ends; StaleError when it is not the version that was seen."""
-    record, _ = _locked(facilities.get(code).id)
+    """The record; StaleError when it is not the version that was seen."""
+    record = facilities.get(code)
+    require(asked.actor, EDIT, record.division_id)
     if record.version != asked.version:
-        since = [row for row in history(record.code) if asked.version is not None][
-            : record.version - (asked.version or 0)
-        ]
+        missed = min(record.version - (asked.version or 0), MOST_CHANGES)
         raise StaleError(
             "这条资料在你打开之后有了新的修改；请看过现在的内容再改",
-            current=shown(record),
-            changes=since,
+            current=shown(record, asked.today),
+            changes=_changes(record, missed) if missed > 0 else [],
         )
     return record
 
 
-def _locked(facility_id: int) -> tuple[Record, Record]:
-    """The record as it is now and a copy; on PostgreSQL nobody else changes it meanwhile."""
-    if not db.is_sqlite():
-        db.query("SELECT id FROM facility WHERE id = ? FOR UPDATE", (facility_id,))
-    record = load([facility_id])[facility_id]
-    return record, deepcopy(record)
+def _require_over(actor: Actor, before: Record, after: Record) -> None:
+    """Where the place stood, stands now, and whatever it serves from now on must be the actor's."""
+    require(actor, EDIT, before.division_id, after.division_id)
+    served = {link.division_id for role in before.roles for link in role.serves}
+    for division_id in {link.division_id for role in after.roles for link in role.serves} - served:
+        require(actor, EDIT, None, division_id)
 
 
-def shown(record: Record) -> dict[str, Any]:
-    """The whole record for people with rights: its version and a row a role, as an import reads it."""
-    return {"code": record.code, "version": record.version, "items": facts.rows_of([record], Kinds())}
+def _hold(before: Record, after: Record, today: date) -> bool:
+    """Mark what changed as corrected by hand today; whether anything did."""
+    kinds = Kinds()
+    changed = diff(facilities.flat(before, kinds), facilities.flat(after, kinds))
+    after.held = before.held | dict.fromkeys(changed, str(today))
+    return bool(changed)
 
 
-def _answer(asked: Asked, request: Any, record: Record) -> dict[str, Any]:
-    answer = shown(load([record.id])[record.id])
-    replays.keep(asked.actor, asked.key, request, answer)
+def shown(record: Record, today: date) -> dict[str, Any]:
+    """The whole record for people with rights: its version, a row a role as an import reads it, and how far
+    each role that is open has come."""
+    rows = facts.rows_of([record], Kinds())
+    return {"code": record.code, "version": record.version, "items": rows, "steps": steps(record, today)}
+
+
+def _answer(asked: Asked, record: Record) -> dict[str, Any]:
+    answer = shown(load([record.id])[record.id], asked.today)
+    replays.keep(asked.actor, asked.key, asked.request, answer)
     return answer
 
 
@@ -305,18 +422,12 @@ def _answer(asked: Asked, request: Any, record: Record) -> dict[str, Any]:
 
 
 def _read(cells: Cells, settings: Settings, today: date) -> facts.Facts:
-    """The fields read as a row of an import is; InvalidError with every problem."""
+    """The fields read as a row of an import is."""
     unknown = [name for name in cells if name not in HEADINGS]
     if unknown:
         raise InvalidError(f"没有这些字段：{'、'.join(unknown)}", "unknown_field")
     reader = facts.Reader(HEADINGS, settings.extent, today)
-    row = reader.read(0, {name: text for name, text in cells.items() if text is not None})
-    if row.problems:
-        wrong = [replace(problem, row=None) for problem in row.problems]
-        raise InvalidError(
-            f"内容有误：{'、'.join(dict.fromkeys(p.column or '' for p in wrong))}", "bad_fields", wrong
-        )
-    return row
+    return reader.read(0, {name: text for name, text in cells.items() if text is not None})
 
 
 def _merged(record: Record, row: facts.Facts, today: date) -> Record:
@@ -324,15 +435,28 @@ def _merged(record: Record, row: facts.Facts, today: date) -> Record:
     after = facilities.merged(record, stated, today)
     for name, code, detail in facilities.contradictions(after):
         raise _wrong(name, code, detail)
+    if after.delivery != "on_site" and "lat" in row.facility:
+        detail = "这是网上、上门或电话服务，没有可去的地方，不能有坐标"
+        raise _wrong("lng", "position_of_remote_service", detail)
+    owner = "SELECT id FROM facility WHERE source = ? AND external_id = ? AND id <> ?"
+    for (id_,) in db.query(owner, (after.source, after.external_id, after.id)) if after.external_id else ():
+        raise _wrong("external_id", "external_id_taken", f"这个外部编号属于 {public_code(id_)}")
     return after
 
 
+def _refused(problems: Iterable[Problem]) -> InvalidError:
+    wrong = [replace(problem, row=None) for problem in problems]
+    columns = dict.fromkeys(problem.column or "" for problem in wrong)
+    return InvalidError(f"内容有误：{'、'.join(columns)}", "bad_fields", wrong)
+
+
 def _wrong(name: str, code: str, detail: str) -> InvalidError:
-    return InvalidError(detail, "bad_fields", [Problem(code, detail, name, column=HEADINGS[name])])
+    return _refused([Problem(code, detail, name, column=HEADINGS[name])])
 
 
-def _type_meant(record: Record, cells: Cells, kinds: Kinds) -> Kind:
-    """Whose fields are spoken of, where `cells` names no type: the only current role's."""
+def _type_meant(record: Record, cells: Cells) -> Kind:
+    """Whose fields are spoken of, where `cells` names no type: the only current role's, else the last one's."""
+    kinds = Kinds()
     of_role = [name for name in cells if PLACES.get(name, name) in OF_ROLE]
     current = [role for role in record.roles if role.closed_on is None] or record.roles[-1:]
     if of_role and "type" not in cells and len(current) > 1:
@@ -341,7 +465,8 @@ def _type_meant(record: Record, cells: Cells, kinds: Kinds) -> Kind:
     return kinds.by_id[current[0].type_id]
 
 
-def _empty(record: Record, name: str, kind: Kind) -> None:
+def _empty(record: Record, name: str, kind: Kind, today: date) -> None:
+    """Take a field away, of a role that of its type's current one (else the last)."""
     if name in KEPT:
         raise _wrong(name, "cannot_be_empty", f"{HEADINGS[name]}不能为空")
     if name in ("lng", "lat", "position_precision"):
@@ -350,9 +475,19 @@ def _empty(record: Record, name: str, kind: Kind) -> None:
         record.position_precision = "none"
         return
     attribute = PLACES.get(name, name)
-    roles = [role for role in record.roles if role.type_id == kind.id]
-    of: Any = roles[-1] if attribute in OF_ROLE else record
-    setattr(of, attribute, True if name == "phone_public" else EMPTY.get(attribute))
+    if attribute not in OF_ROLE:
+        setattr(record, attribute, EMPTY.get(attribute))
+        return
+    of_type = [role for role in record.roles if role.type_id == kind.id]
+    role = ([role for role in of_type if role.closed_on is None] or of_type)[-1]
+    if attribute == "serves":
+        role.serves = facilities.serving(role, ())
+    elif attribute == "classes":
+        role.classes = []
+    else:
+        if name in PLACES and getattr(role, attribute) is not None:
+            role.places_on = today  # earlier days keep their count
+        setattr(role, attribute, EMPTY.get(attribute))
 
 
 def _kind(word: str) -> Kind:

@@ -74,13 +74,21 @@ def get(code: str) -> Record:
     return record
 
 
+def id_of(code: str) -> int:
+    """The id behind a code, whatever became of the place since; raises NotFoundError."""
+    id_ = parse_code(code)
+    if not id_ or not db.query("SELECT 1 FROM facility WHERE id = ?", (id_,)):
+        raise NotFoundError(f"没有编号“{code}”的服务点", "facility_not_found")
+    return id_
+
+
 def list_records(
     actor: Actor, type_ids: Sequence[int], spans: Sequence[Span], *, after: int, limit: int
 ) -> list[Record]:
-    """At most `limit` whole records, closed ones too, with a role of any of the types (none: all), in
+    """At most `limit` whole records, closed ones too, merged ones not, with a role of any of the types (none: all), in
     any of the spans of the division tree (none: where the actor acts), beyond the id `after`, by code.
     ForbiddenError for a span that is not the actor's."""
-    where, params = "f.id > ?", [after]
+    where, params = "f.merged_into_id IS NULL AND f.id > ?", [after]
     spans = narrowed(actor, spans)
     if spans:
         within = " OR ".join("lft BETWEEN ? AND ?" for _ in spans)
@@ -108,7 +116,7 @@ def merged(record: Record, stated: Stated, as_of: date) -> Record:
         role_fields = dict(role_fields)
         serves = role_fields.pop("serves", None)
         if serves is not None and serves != [link.division_id for link in role.serves if not link.to_on]:
-            role.serves = _serving(role, serves)
+            role.serves = serving(role, serves)
         if (classes := role_fields.pop("classes", None)) is not None:
             role.classes = _counted(role, classes, as_of)
         if any(getattr(role, name) != role_fields[name] for name in PLACES if name in role_fields):
@@ -142,7 +150,7 @@ def _settle_position(record: Record, facility: dict[str, Any]) -> dict[str, Any]
     return facility
 
 
-def _serving(role: Role, division_ids: Sequence[int]) -> list[Serves]:
+def serving(role: Role, division_ids: Sequence[int]) -> list[Serves]:
     """The links to these divisions, beside those that a change of divisions has ended."""
     ended = [link for link in role.serves if link.to_on and link.division_id not in division_ids]
     known = {link.division_id: link for link in role.serves if not link.to_on}
@@ -260,10 +268,6 @@ def write(
     for before, after in pairs:
         if voids and before and after.verified_on == before.verified_on and is_material(before, after):
             after.verified_on = None
-            db.execute(
-                "UPDATE verification SET voided_on = ? WHERE facility_id = ? AND voided_on IS NULL",
-                (today.isoformat(), after.id),
-            )
     _store_hours([after for _, after in pairs])
     for id_, record in enumerate(created, allocate("facility", len(created))):
         record.id = id_
@@ -271,6 +275,14 @@ def write(
     db.execute_many(
         "UPDATE facility SET version = version + 1 WHERE id = ?",
         [(after.id,) for before, after in pairs if before],
+    )
+    db.execute_many(  # what was verified later than it says now
+        "UPDATE verification SET voided_on = ? WHERE facility_id = ? AND voided_on IS NULL AND verified_on > ?",
+        [
+            (today.isoformat(), after.id, _plain(after.verified_on) or "1900-01-01")
+            for before, after in pairs
+            if before and before.verified_on and before.verified_on != after.verified_on
+        ],
     )
     roles = []
     for before, after in pairs:
@@ -388,6 +400,15 @@ def _store_places(roles: Sequence[tuple[Role | None, Role, tuple[int, ...]]]) ->
         " ON CONFLICT (role_id, from_on) DO UPDATE SET registered = excluded.registered,"
         " offered = excluded.offered, taken = excluded.taken",
         changed,
+    )
+
+
+def copy_places(from_id: int, to_id: int) -> None:
+    """Give a role the earlier places of another, for reports of earlier days. In a write transaction."""
+    db.execute(
+        "INSERT INTO role_places (role_id, from_on, registered, offered, taken) SELECT ?, from_on, registered, offered,"
+        " taken FROM role_places WHERE role_id = ? ON CONFLICT (role_id, from_on) DO NOTHING",
+        (to_id, from_id),
     )
 
 

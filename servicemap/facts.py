@@ -48,6 +48,11 @@ _CHINESE: dict[str, dict[str, Any]] = {
     "delivery": dict(zip(("到场", "网上", "上门", "电话"), DELIVERIES, strict=True))
     | {"线上": "online", "入户": "at_home"},
 }
+MISSING = (
+    "missing_name",
+    "missing_division",
+    "missing_type",
+)  # no problem of a row that names what it changes
 _OF_ROLE: dict[str, dict[str, Any]] = {
     "fee": dict(zip(("免费", "优惠", "收费"), FEES, strict=True)),
     "inclusive": {"是": True, "普惠": True, "否": False, "非普惠": False},

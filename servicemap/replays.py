@@ -6,22 +6,33 @@ applied is acknowledged, however often the line breaks in between.
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from servicemap import db
 from servicemap.access import Actor
-from servicemap.audit import now_text
+from servicemap.audit import Log, head_seq, now_text, write_txn
 from servicemap.errors import InvalidError
 
 KEPT_HOURS = 48
 
 
-def answered(actor: Actor, key: str | None, request: Any) -> dict[str, Any] | None:
-    """The kept answer to this key of the actor, or None; inside the write's transaction. `request` is what
-    was asked, as JSON can hold it: the same key with another request raises InvalidError."""
-    if key is None:
-        return None
+@contextmanager
+def once(actor: Actor, key: str | None, request: Any) -> Iterator[tuple[Log, dict[str, Any] | None]]:
+    """A write transaction, and the answer that was kept for this key of the actor, if any: then the block
+    does nothing and gives that. `request` is what was asked, as JSON can hold it: the same key with another
+    request raises InvalidError.
+
+    The head of the audit is held from the beginning: two that were sent at once come one after the other.
+    """
+    with write_txn(actor) as log:
+        head_seq(lock=True)
+        yield log, None if key is None else _kept(actor, key, request)
+
+
+def _kept(actor: Actor, key: str, request: Any) -> dict[str, Any] | None:
     rows = db.query("SELECT request_hash, answer FROM replay WHERE actor = ? AND key = ?", (actor.name, key))
     if not rows:
         return None

@@ -1,4 +1,4 @@
-"""改一条资料 over HTTP: add, change, close, reopen, suspend, resume, convert, merge, verify, history.
+"""改一条资料 over HTTP: add, change, close, reopen, suspend, resume, convert, merge, verify, revert, history.
 
 A change says which version was seen (If-Match) and why; a key (Idempotency-Key) makes it safe to send again.
 """
@@ -10,10 +10,10 @@ from typing import Any
 from flask import current_app, g, request
 from marshmallow import fields
 
-from servicemap import edits, facilities
-from servicemap.access import EDIT, READ_RECORD, require
+from servicemap import edits
+from servicemap.access import EDIT, READ_RECORD
 from servicemap.api.answers import answer
-from servicemap.api.inputs import Cell, Day, Several, Strict, Text
+from servicemap.api.inputs import Cell, Day, Several, Strict, Text, Whole
 from servicemap.api.parsing import StrictBlueprint
 from servicemap.api.schemas import DemoSchema, Open, RecordSchema
 from servicemap.edits import Asked
@@ -39,6 +39,7 @@ IF_MATCH = {
     "description": '看到的是哪个版本，例如 "3"；别人先改了回答 412，带着现在的内容',
 }
 REASON = Text(200, required=True, metadata={"description": "为什么改，记入变更"})
+SHOWN_REASON = Text(200, required=True, metadata={"description": "原因，记入变更，也给公众看"})
 TYPES = Several(Text(60), 20, metadata={"description": "哪些挂牌；不给为全部"})
 
 CellsSchema: Any = Strict.from_dict(
@@ -73,10 +74,14 @@ class TypesOnSchema(OnSchema):
     types = TYPES
 
 
+class CloseSchema(TypesOnSchema):
+    reason = SHOWN_REASON
+
+
 class SuspendSchema(Strict):
     from_on = Day(metadata={"description": "从哪天起暂停；默认今天"})
     to_on = Day(metadata={"description": "哪天恢复；不给为待定"})
-    reason = REASON
+    reason = SHOWN_REASON
 
 
 class ConvertSchema(OnSchema):
@@ -86,6 +91,11 @@ class ConvertSchema(OnSchema):
 
 class MergeFacilitySchema(OnSchema):
     into = Text(12, required=True, metadata={"description": "并入哪个编号；原编号以后回答它"})
+
+
+class RevertSchema(Strict):
+    seq = Whole(1, 999_999_999, required=True, metadata={"description": "退回哪一次变更（history 里的 seq）"})
+    reason = REASON
 
 
 class RecordChangeSchema(Open):
@@ -102,15 +112,21 @@ class HistorySchema(DemoSchema):
     items = fields.List(fields.Nested(RecordChangeSchema))
 
 
-def asked(body: dict[str, Any], *, new: bool = False) -> Asked:
-    """Who asks and what they saw."""
+def idempotency_key() -> str | None:
     key = request.headers.get("Idempotency-Key")
     if key is not None and not re.fullmatch(r"[!-~]{1,80}", key):
         raise InvalidError("Idempotency-Key 应为 1 到 80 个英文字母、数字或符号", "bad_idempotency_key")
+    return key
+
+
+def asked(body: dict[str, Any], *, new: bool = False) -> Asked:
+    """Who asks and what they saw."""
+    key = idempotency_key()
     seen = VERSION(request.headers.get("If-Match", ""))
     if not (new or seen):
         raise InvalidError('请用 If-Match 说明改的是哪个版本，例如 If-Match: "3"', "version_required")
-    return Asked(g.actor, body.get("reason"), None if new or not seen else int(seen[1]), key, g.today)
+    version = None if new or not seen else int(seen[1])
+    return Asked(g.actor, body.get("reason"), version, [request.path, body], key, g.today)
 
 
 def record(payload: dict[str, Any], status: int = 200) -> Any:
@@ -131,7 +147,8 @@ def changing(rule: str, schema: Any, **options: Any) -> Callable[[Any], Any]:
 
 
 def cells(body: dict[str, Any]) -> dict[str, str | None]:
-    return {name: text for name, text in body.items() if name != "reason"}
+    """The fields of a body; a blank one is emptied, as null is."""
+    return {name: text if (text or "").strip() else None for name, text in body.items() if name != "reason"}
 
 
 @blp.post("")
@@ -151,7 +168,7 @@ def edit_facility(body: dict[str, Any], code: str) -> Any:
     return record(edits.edit(asked(body), code, cells(body), current_app.config["SERVICEMAP"]))
 
 
-@changing("/<code:code>/close", TypesOnSchema)
+@changing("/<code:code>/close", CloseSchema)
 def close_facility(body: dict[str, Any], code: str) -> Any:
     """关闭：从哪天起不再有这些挂牌"""
     return record(edits.close(asked(body), code, body.get("on", g.today), tuple(body.get("types", ()))))
@@ -195,11 +212,16 @@ def merge_facility(body: dict[str, Any], code: str) -> Any:
     return record(edits.merge(asked(body), code, body["into"], body.get("on", g.today)))
 
 
+@changing("/<code:code>/revert", RevertSchema)
+def revert_facility(body: dict[str, Any], code: str) -> Any:
+    """退回一次变更：后来没有再改过的才能退；退回合并时写留下的编号"""
+    return record(edits.revert(asked(body), code, body["seq"]))
+
+
 @blp.get("/<code:code>/history")
 @blp.allowed(READ_RECORD)
 @blp.response(200, HistorySchema)
 @blp.fails(404, 503)
 def get_history(code: str) -> dict[str, Any]:
     """一条资料的全部变更，新的在前；需要权限"""
-    require(g.actor, READ_RECORD, facilities.get(code).division_id)
-    return answer({"items": edits.history(code)})
+    return answer({"items": edits.history(g.actor, code)})

@@ -176,7 +176,7 @@ def list_records(args: dict[str, Any]) -> dict[str, Any]:
     """全部资料，按编号，供导出；需要权限"""
     type_ids, spans = types_and_spans(args)
     with parameter(facility="after"):
-        after = facilities.get(args["after"]).id if "after" in args else 0
+        after = facilities.id_of(args["after"]) if "after" in args else 0
     records = facilities.list_records(
         g.actor, type_ids, [(span.lft, span.rgt) for span in spans], after=after, limit=args["limit"]
     )
@@ -193,7 +193,7 @@ def get_record(code: str) -> dict[str, Any]:
     """一个服务点的全部资料和它的版本；需要权限"""
     record = facilities.get(code)
     require(g.actor, READ_RECORD, record.division_id)
-    return answer(edits.shown(record))
+    return answer(edits.shown(record, g.today))
 
 
 @blp.get("/facility-template")

@@ -266,10 +266,22 @@ class FacilityDetailSchema(FacilitySchema, DemoSchema):
     datum = word("坐标系", DATUMS)
 
 
+class StepOfRoleSchema(Open):
+    """一个挂牌到了哪一步"""
+
+    type = text("类型代号")
+    plaqued = fields.Boolean(metadata={"description": "已挂牌：有依据"})
+    verified = fields.Boolean(metadata={"description": "已核实：12 个月内有人核实过"})
+    running = fields.Boolean(metadata={"description": "正常运行：本年至少 4 次活动"})
+    evidence = fields.Integer(metadata={"description": "几条依据"})
+    activities = fields.Integer(metadata={"description": "本年几次活动"})
+
+
 class RecordSchema(DemoSchema):
     code = fields.String(metadata={"description": "编号"})
     version = fields.Integer(metadata={"description": "版本，下次修改的 If-Match"})
     items = fields.List(fields.Dict(), metadata={"description": "每个挂牌一行，字段同导入表"})
+    steps = fields.List(fields.Nested(StepOfRoleSchema), metadata={"description": "现在的每个挂牌到了哪一步"})
 
 
 class FacilityTypeSchema(Open):
