@@ -231,6 +231,7 @@ def merge(asked: Asked, code: str, into: str, on: date) -> dict[str, Any]:
         going_on = _merge_roles(gone, stays, on)
         _merge_facts(gone, stays)
         gone.merged_into_id = stays.id
+        facilities.copy_titles(gone.id, stays.id)
         for pair in ((gone_before, gone), (before, stays)):  # in this order: see _meant
             facilities.write(log, [], [pair], asked.today, action="merge", reason=asked.reason)
         for role, again in going_on:
@@ -280,6 +281,7 @@ def _merge_facts(gone: Record, stays: Record) -> None:
         _take(stays, gone, ("phone", "phone_public"))
     if stays.lat is None and gone.lat is not None and stays.delivery == "on_site":
         _take(stays, gone, (*facilities.UNPLACED, "position_precision"))
+    stays.titles = sorted({*stays.titles, *gone.titles}, key=lambda title: title[2])
     if stays.external_id is None and gone.external_id:  # its source's next file shall find it here
         _take(stays, gone, ("source", "external_id"))
         gone.external_id = None
@@ -307,6 +309,8 @@ def revert(asked: Asked, code: str, seq: int) -> dict[str, Any]:
             names = "、".join(stay)
             raise ConflictError(f"后来又改过，不能退回：{names}；请直接改成要的内容", "changed_since")
         for now, undone in pairs:
+            if now.id != record.id and now.titles:
+                raise ConflictError("退不回去：并入的那处有称号，已经算在这里", "cannot_be_put_back")
             if why := clash(undone.after):
                 raise ConflictError(f"退不回去：{why}", "cannot_be_put_back")
             for sql, params in undone.dropped:
@@ -318,7 +322,8 @@ def revert(asked: Asked, code: str, seq: int) -> dict[str, Any]:
 
 
 def _meant(record: Record, seq: int) -> list[tuple[int, dict[str, list[Any]], set[str]]]:
-    """(facility, what was changed, which fields were changed since): of one change, of a merger of both."""
+    """(facility, what was changed, which fields were changed since): of one change, of a merger of both, the
+    last one first."""
     sql = "SELECT seq, key, action, diff FROM change WHERE noun = 'facility' AND seq BETWEEN ? AND ?"
     near = {
         number: (key, action, json.loads(text))
@@ -326,8 +331,8 @@ def _meant(record: Record, seq: int) -> list[tuple[int, dict[str, list[Any]], se
     }
     numbers = [seq]
     if seq in near and near[seq][1] == "merge":  # the one that went is written first, then the one that stays
-        numbers = [seq, seq + 1] if "merged_into" in near[seq][2] else [seq - 1, seq]
-    if seq not in near or near[numbers[-1]][0] != record.code:
+        numbers = [seq + 1, seq] if "merged_into" in near[seq][2] else [seq, seq - 1]
+    if seq not in near or near[numbers[0]][0] != record.code:
         raise NotFoundError(f"{record.code} 没有第 {seq} 号变更；请看 history", "change_not_found")
     if near[seq][1] == "create":
         raise ConflictError("这是新增这一处；不再有了请用 关闭 close", "is_creation")

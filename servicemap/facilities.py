@@ -412,6 +412,17 @@ def copy_places(from_id: int, to_id: int) -> None:
     )
 
 
+def copy_titles(from_id: int, to_id: int) -> None:
+    """Give a place the titles of another that it lacks: those of a closed one count no more. In a write
+    transaction."""
+    db.execute(
+        "INSERT INTO title (facility_id, kind, issuer, awarded_on, expires_on, withdrawn_on)"
+        " SELECT ?, kind, issuer, awarded_on, expires_on, withdrawn_on FROM title t WHERE t.facility_id = ? AND NOT EXISTS"
+        " (SELECT 1 FROM title o WHERE o.facility_id = ? AND o.kind = t.kind AND o.awarded_on = t.awarded_on)",
+        (to_id, from_id, to_id),
+    )
+
+
 def _store_serves(roles: Sequence[tuple[Role | None, Role, tuple[int, ...]]]) -> None:
     changed = [(old, role) for old, role, _ in roles if role.serves != (old.serves if old else [])]
     db.execute_many("DELETE FROM role_serves WHERE role_id = ?", [(role.id,) for old, role in changed if old])

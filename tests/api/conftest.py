@@ -8,14 +8,16 @@ from zoneinfo import ZoneInfo
 import pytest
 from flask.testing import FlaskClient
 
-from servicemap import db
-from servicemap.access import Actor
+from servicemap import db, divisions, tokens
+from servicemap.access import SEED, Actor
 from servicemap.app import ACTOR_KEY, create_app
 from servicemap.config import Settings
-from tests.factories import TODAY
+from tests.factories import TODAY, a_tree
 
 NOON = datetime.combine(TODAY, time(12), ZoneInfo("Asia/Shanghai"))
 ADMIN = Actor("li@civil-affairs", "admin", "cli")
+
+URL = "/api/v1/facilities"
 
 Door = Callable[..., FlaskClient]
 
@@ -44,3 +46,33 @@ def admin(client: FlaskClient) -> FlaskClient:
     signed_in: FlaskClient = client.application.test_client()
     signed_in.environ_base[ACTOR_KEY] = ADMIN
     return signed_in
+
+
+@pytest.fixture
+def send(admin: FlaskClient):
+    """send(verb or "", code, version, **body) → the answer."""
+
+    def sent(verb: str, code: str, version: int | None, *, key: str | None = None, **body):
+        headers = {} if version is None else {"If-Match": f'"{version}"'}
+        headers |= {"Idempotency-Key": key} if key else {}
+        if verb:
+            return admin.post(f"{URL}/{code}/{verb}", json={"reason": "电话核对", **body}, headers=headers)
+        return admin.patch(f"{URL}/{code}", json={"reason": "电话核对", **body}, headers=headers)
+
+    return sent
+
+
+@pytest.fixture
+def bearer(registry: str) -> Callable[..., dict[str, str]]:
+    """bearer(role, division code or None) → headers of a post with these rights."""
+
+    a_tree()
+
+    def headers(role: str, division: str | None = None) -> dict[str, str]:
+        at = divisions.get(division) if division else None
+        issued = tokens.issue(
+            SEED, label=f"{role} {division}", role=role, division=at, expires_on=None, today=TODAY
+        )
+        return {"Authorization": f"Bearer {issued.secret}"}
+
+    return headers

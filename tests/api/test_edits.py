@@ -1,7 +1,6 @@
 """One record corrected by hand: what changes, what that does to trust and imports, and who was first."""
 
 import pytest
-from flask.testing import FlaskClient
 
 from servicemap import db, records
 from servicemap.access import SEED
@@ -11,20 +10,6 @@ from tests.factories import LAT, LNG, TODAY, a_batch, a_place, a_tree, a_type
 
 URL = "/api/v1/facilities"
 NEW = {"name": "新家", "division": "441802001001", "type": "家长学校"}
-
-
-@pytest.fixture
-def send(admin: FlaskClient):
-    """send(verb or "", code, version, **body) → the answer."""
-
-    def sent(verb: str, code: str, version: int | None, *, key: str | None = None, **body):
-        headers = {} if version is None else {"If-Match": f'"{version}"'}
-        headers |= {"Idempotency-Key": key} if key else {}
-        if verb:
-            return admin.post(f"{URL}/{code}/{verb}", json={"reason": "电话核对", **body}, headers=headers)
-        return admin.patch(f"{URL}/{code}", json={"reason": "电话核对", **body}, headers=headers)
-
-    return sent
 
 
 def record_of(place: records.Record) -> records.Record:

@@ -1,16 +1,15 @@
 """Every route is open to all by name, or declares who may; and each holds by role and by scope."""
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from servicemap import db, divisions, tokens
+from servicemap import db, tokens
 from servicemap.access import ALLOWED, SEED, WHOLE
-from tests.factories import TODAY, a_place, a_tree, a_type
+from tests.factories import a_place, a_type
 
 OPEN_TO_ALL = {
     "changes.list_changes",
@@ -37,22 +36,6 @@ MINE, OTHER = "441802000000", "441881000000"
 @pytest.fixture
 def app(client: FlaskClient) -> Flask:
     return client.application
-
-
-@pytest.fixture
-def bearer(registry: str) -> Callable[..., dict[str, str]]:
-    """bearer(role, division code or None) → headers of a post with these rights."""
-
-    a_tree()
-
-    def headers(role: str, division: str | None = None) -> dict[str, str]:
-        at = divisions.get(division) if division else None
-        issued = tokens.issue(
-            SEED, label=f"{role} {division}", role=role, division=at, expires_on=None, today=TODAY
-        )
-        return {"Authorization": f"Bearer {issued.secret}"}
-
-    return headers
 
 
 def declared(app: Flask) -> dict[str, Any]:
