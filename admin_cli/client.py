@@ -147,16 +147,27 @@ def keys_path() -> Path:
     return Path(folder) / "servicemap" / "login.json"
 
 
+def known_login() -> dict[str, str]:
+    if not keys_path().exists():
+        return {}
+    try:
+        known: dict[str, str] = json.loads(keys_path().read_text("utf-8"))
+        return {"server": known["server"], "token": known["token"]}
+    except (ValueError, TypeError, KeyError):
+        raise InvalidError(f"{keys_path()} 坏了；请重新 servicemap-admin login", "bad_login") from None
+
+
 def chosen_server(given: str | None) -> tuple[str | None, str | None]:
     """(server, token): what --server or SERVICEMAP_SERVER says, else the one that was logged in to, else
     (None, None): this machine. `local` means this machine too."""
-    known = json.loads(keys_path().read_text("utf-8")) if keys_path().exists() else {}
     if given == "local":
         return None, None
+    token = os.environ.get("SERVICEMAP_TOKEN")
+    if given and token:  # nothing needs to be known: a login that is broken can be made anew
+        return checked_server(given), token
+    known = known_login()
     server = checked_server(given) if given else known.get("server")
-    token = os.environ.get("SERVICEMAP_TOKEN") or (
-        known.get("token") if server == known.get("server") else None
-    )
+    token = token or (known.get("token") if server == known.get("server") else None)
     return server, token if server else None
 
 

@@ -110,6 +110,7 @@ def _seal(path: Path, made: dict[str, Any]) -> None:
         "这是贵单位登录儿童服务地图的令牌，等于签名：请勿转发、拍照。\r\n"
         "用法：servicemap-admin login 服务器地址，再粘贴上面 smk_ 开头的一行。\r\n"
     )
+    path.unlink(missing_ok=True)  # of a token that was revoked
     with open(
         os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8-sig", newline=""
     ) as file:

@@ -17,7 +17,7 @@ from typing import Any
 
 from servicemap import db
 from servicemap.access import MANAGE_TOKENS, ROLES, Actor, ids_in_scope, require
-from servicemap.audit import now_text, write_txn
+from servicemap.audit import head_seq, now_text, write_txn
 from servicemap.errors import (
     ConflictError,
     ForbiddenError,
@@ -54,6 +54,7 @@ def issue(
         raise ForbiddenError("令牌的角色不能高过你自己的", "wider_than_own")
     secret = new_secret()
     with write_txn(actor) as log:
+        head_seq(lock=True)  # of two who issue for one label at once the second finds the first's
         if current(label):
             raise ConflictError(f"“{label}”已经有令牌；要换新的，请先收回旧的", "label_taken")
         token = Token.create(
@@ -73,6 +74,7 @@ def issue(
 def revoke(actor: Actor, id_: int) -> Any:
     """End a token now. Raises NotFoundError, also for one that has ended."""
     with write_txn(actor) as log:
+        head_seq(lock=True)
         token = Token.get_or_none((Token.id == id_) & Token.revoked_at.is_null())
         if token is None:
             raise NotFoundError(f"没有第 {id_} 号有效的令牌", "token_not_found")
@@ -116,7 +118,10 @@ def actor_of(secret: str, today: date) -> Actor:
     if db.day(expires_on) <= today:
         raise UnauthenticatedError(f"令牌已在 {expires_on} 到期；请向发给你的单位要新的", "token_expired")
     if last_used_on is None or db.day(last_used_on) < today:
-        with suppress(UnavailableError), db.transaction(wait=False):  # best effort: nobody waits for it
+        with (
+            suppress(UnavailableError, OSError),
+            db.transaction(wait=False),
+        ):  # best effort: nobody waits for it
             db.execute("UPDATE token SET last_used_on = ? WHERE id = ?", (today.isoformat(), id_))
     return Actor(label, role, "http", scope)
 

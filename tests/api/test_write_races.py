@@ -20,8 +20,10 @@ import pytest
 
 from servicemap import db, facilities, records, tokens
 from servicemap.access import SEED
+from servicemap.errors import ConflictError
 from tests.api.test_server import serving
 from tests.cli.conftest import run_admin
+from tests.conftest import bound_to
 from tests.factories import TODAY, a_place, a_type, scaled
 
 WRITERS, HOT = 4, 3
@@ -235,6 +237,21 @@ def test_two_who_add_the_same_place_at_once_add_one(reference):
             answers = together([partial(each.post, "facilities", json=body) for each in clients])
 
             assert sorted(answer.status_code for answer in answers) == [201, 409]
+
+
+def issue_the_post(url: str, number: int) -> str:
+    with bound_to(url):
+        try:
+            tokens.issue(SEED, label="一个岗位", role="editor", division=None, expires_on=None, today=TODAY)
+        except ConflictError as error:
+            return error.code
+    return "issued"
+
+
+def test_two_who_issue_a_token_for_one_post_at_once_issue_one(registry, in_processes):
+    told = in_processes(issue_the_post, registry, 4)
+
+    assert sorted(told) == ["issued", *["label_taken"] * 3]
 
 
 # Crossing paths

@@ -138,3 +138,31 @@ def test_a_revoked_token_is_listed_as_such(city, reference):
     assert ran.out == "已收回 岗位\n"
     assert (again.code, "[token_not_found]" in again.err) == (1, True)
     assert run_admin("token", "list", "--format", "json", url=reference).json[0]["revoked_at"]
+
+
+def test_a_login_that_is_broken_has_a_word_and_is_made_anew(city, reference, home, tmp_path):
+    token = issue(reference, "岗位")
+    path = tmp_path / "home" / "servicemap" / "login.json"
+    path.parent.mkdir(parents=True)
+    path.write_text('{"server": "http')
+
+    broken = run_admin("division", "list", **home)
+    with serving(reference) as (_, port):
+        again = log_in(f"http://127.0.0.1:{port}", token, home)
+
+    assert (broken.code, "[bad_login]" in broken.err) == (1, True)
+    assert again.code == 0, again.err
+
+
+def test_a_post_whose_token_was_revoked_gets_a_new_file(city, reference, tmp_path):
+    arguments = ("token", "issue-all", "--division", "441802006000", "--folder", tmp_path / "令牌")
+    run_admin(*arguments, url=reference)
+    row = run_admin("token", "list", "--format", "json", url=reference).json[0]
+    run_admin("token", "revoke", row["id"], url=reference)
+    [path] = (tmp_path / "令牌").glob(f"{row['division']}*")
+    old = path.read_text("utf-8-sig")
+
+    again = run_admin(*arguments, url=reference)
+
+    assert (again.code, "发了 1 枚" in again.out) == (3, True), again.err
+    assert path.read_text("utf-8-sig") != old
