@@ -37,7 +37,9 @@ class Inverse:
     dropped: list[tuple[str, tuple[Any, ...]]] = field(default_factory=list)
 
 
-def inverse(record: Record, changed: Mapping[str, list[Any]], since: Set[str], today: date, why: str) -> Inverse:
+def inverse(
+    record: Record, changed: Mapping[str, list[Any]], since: Set[str], today: date, why: str
+) -> Inverse:
     """What undoes a change (its fields as the audit holds them) of the record as it is now; `since` names the
     fields that later changes touched, `why` is why a role that it added is closed. Changes nothing."""
     kinds = Kinds()
