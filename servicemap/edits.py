@@ -7,6 +7,7 @@ so that two never wait for each other's places.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -406,7 +407,8 @@ def _hold(before: Record, after: Record, today: date) -> bool:
     """Mark what changed as corrected by hand today; whether anything did."""
     kinds = Kinds()
     changed = diff(facilities.flat(before, kinds), facilities.flat(after, kinds))
-    after.held = before.held | dict.fromkeys(changed, str(today))
+    names = {re.sub("#[0-9]+", "", name) for name in changed}  # an import speaks of a type's current role
+    after.held = before.held | dict.fromkeys(sorted(names), str(today))
     return bool(changed)
 
 

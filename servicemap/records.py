@@ -114,8 +114,8 @@ def _has_places_free(counted: Role | RoleClass) -> bool | None:
 
 @dataclass(slots=True)
 class Record:
-    """服务点, positions in WGS-84. `held`: {field as in facilities.flat: the day of its last correction by
-    hand}."""
+    """服务点, positions in WGS-84. `held`: {field as in facilities.flat, a role's behind its type alone: the day
+    of its last correction by hand}."""
 
     id: int
     name: str

@@ -9,10 +9,11 @@ from servicemap import db, divisions
 from servicemap.access import SEED
 from servicemap.app import ACTOR_KEY, create_app
 from servicemap.audit import write_txn
+from servicemap.imports.plan import make_plan
 from tests.api.conftest import ADMIN
 from tests.api.test_edits import NEW, URL, record_of
 from tests.api.test_rights import MINE, OTHER
-from tests.factories import LAT, LNG, TODAY, a_change, a_place, a_tree, a_type
+from tests.factories import LAT, LNG, TODAY, a_batch, a_change, a_place, a_tree, a_type
 
 THERE = "441881101201"  # in OTHER
 
@@ -276,6 +277,18 @@ def test_the_same_request_after_midnight_is_the_same(settings):
 
     assert [answer.status_code for answer in answers] == [200, 200]
     assert answers[0].json == answers[1].json
+
+
+def test_a_correction_of_a_plaque_that_was_reopened_survives_an_older_file(send, settings):
+    place = a_place(opened_on=date(2020, 1, 1), fee="paid")
+    send("close", place.code, 1, on="2026-10-01")
+    send("reopen", place.code, 2, on="2026-11-01")
+    send("", place.code, 3, fee="免费")
+    row = {"code": place.code, "name": place.name, "fee": "收费"}
+
+    plan = make_plan(SEED, a_batch([row], as_of=TODAY).id, settings, TODAY)
+
+    assert [kept["field"] for kept in plan.kept] == ["parent_school.fee"]
 
 
 # One change taken back

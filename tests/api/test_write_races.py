@@ -4,6 +4,7 @@ Each harness also watches a careless one (a client that does not mind what versi
 a key), and must see it fail.
 """
 
+import json
 import random
 import socket
 import threading
@@ -24,7 +25,7 @@ from servicemap.errors import ConflictError
 from tests.api.test_server import serving
 from tests.cli.conftest import run_admin
 from tests.conftest import bound_to
-from tests.factories import TODAY, a_place, a_type, scaled
+from tests.factories import NORTH_GATE, TODAY, a_place, a_type, scaled
 
 WRITERS, HOT = 4, 3
 SECONDS = scaled(60, 3)
@@ -320,6 +321,60 @@ def test_paths_that_cross_end_in_one_after_the_other(reference, crossing):
             assert written == audited[0][0]
             if crossing == "close and verify":
                 assert sorted(status for _, status, _ in done) == [200, 412]
+
+
+def rename_by_import(client: httpx.Client, codes: list[str], number: int) -> int:
+    """An import that renames the places, from its opening to its publication; how that was answered."""
+    batch = client.post("imports", json={"file_name": "a", "headings": {}, "as_of": "2026-12-31"}).json()[
+        "id"
+    ]
+    rows = [
+        {
+            "row": row,
+            "cells": {
+                "code": code,
+                "name": f"{row} 第 {number} 次",
+                "division": NORTH_GATE,
+                "type": "家长学校",
+            },
+        }
+        for row, code in enumerate(codes, 2)
+    ]
+    lines = "\n".join(map(json.dumps, rows)).encode()
+    client.post(f"imports/{batch}/rows", content=lines, headers={"Content-Type": "application/x-ndjson"})
+    client.post(f"imports/{batch}/plan")
+    return client.post(f"imports/{batch}/apply", json={}).status_code
+
+
+def test_an_import_and_corrections_of_the_same_places_never_stand_in_each_others_way(reference):
+    codes = [a_place(f"第 {number} 家").code for number in range(30)]
+    with served(reference) as client:
+        importer, until = client(0), time.monotonic() + SECONDS
+        jobs: list[Callable[[], Any]] = [
+            partial(touch, client(1 + n), codes, until, random.Random(n)) for n in range(2)
+        ]
+
+        def imports() -> set[int]:
+            told = set()
+            while time.monotonic() < until:
+                told.add(rename_by_import(importer, codes, len(told)))
+            time.sleep(1)
+            return told | {rename_by_import(importer, codes, -1)}
+
+        told = together([*jobs, imports])
+
+    assert set().union(*told) <= {200, 409, 412}
+    assert all(200 in each for each in told)
+
+
+def touch(client: httpx.Client, codes: list[str], until: float, chance: random.Random) -> set[int]:
+    told = set()
+    while time.monotonic() < until:
+        code = chance.choice(codes)
+        version = client.get(f"facility-records/{code}").json()["version"]
+        told.add(change(client, version, code, note=str(chance.random()), name=str(chance.random()))[1])
+        time.sleep(chance.random() / 5)  # now and then a plan is not stale
+    return told
 
 
 def test_a_token_that_is_revoked_ends_an_import_between_two_requests(reference):
