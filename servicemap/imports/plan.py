@@ -228,6 +228,9 @@ def _match(sites: Sequence[Site], reader: Reader) -> None:
         if site.existing is None:
             detail = f"没有编号 {public_code(id_)} 的服务点"
             _reject_site(reader, site, "code", "unknown_code", detail, "新服务点请把编号留空")
+        elif (other := site.existing.merged_into_id) is not None:
+            detail = f"{public_code(id_)} 已并入 {public_code(other)}"
+            _reject_site(reader, site, "code", "merged_code", detail, f"请把编号改为 {public_code(other)}")
         elif site.existing.is_undone:
             detail = f"{public_code(id_)} 已随它的导入撤销"
             _reject_site(reader, site, "code", "undone_code", detail, "要重新导入，请把编号留空")

@@ -2,7 +2,7 @@
 created is closed, never deleted. A plan first, then all of it in one transaction."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
@@ -12,22 +12,14 @@ from servicemap.access import Actor, ids_in_scope
 from servicemap.audit import diff, head_seq, now_text, write_txn
 from servicemap.divisions import chunks
 from servicemap.errors import ConflictError
-from servicemap.facilities import flat, role_keys, write
+from servicemap.facilities import flat, write
 from servicemap.facility_types import Kinds
 from servicemap.imports.batches import get_batch
-from servicemap.models import CLASSES, ImportBatch
-from servicemap.records import UNDONE, Record, Role, RoleClass, Serves, load, parse_code
+from servicemap.inverse import clash, inverse, never_open
+from servicemap.models import ImportBatch
+from servicemap.records import UNDONE, Record, load, parse_code
 
 STALE = "看过预案之后登记册有了新的变更；请重新看预案"
-# What is only right together is put back together, or kept.
-TOGETHER = (
-    {"lat", "lng", "position_precision", "position_datum", "delivery"},
-    {"source", "external_id"},
-    {"opened_on", "closed_on", "closed_reason"},
-    {"age_from_months", "age_to_months"},
-    {"places_on", "registered", "offered", "taken"},
-)
-DATES = ("opened_on", "closed_on", "places_on", "verified_on")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +73,7 @@ def work_out(actor: Actor, batch_id: int, today: date) -> Undo:
         elif action == "create":
             plan.closed.append((record, _never_open(record, today)))
         else:
-            _put_back(plan, record, json.loads(text), since.get(key, set()), kinds, today)
+            _put_back(plan, record, json.loads(text), since.get(key, set()), today)
     for now, after in (*plan.restored, *plan.closed):
         changed = diff(flat(now, kinds), flat(after, kinds))
         plan.changes.append({"code": now.code, "name": now.name, "changed": changed})
@@ -125,97 +117,17 @@ def _changed_since(batch: ImportBatch, keys: list[str]) -> dict[str, set[str]]:
 
 def _never_open(record: Record, today: date) -> Record:
     """The place as one that no day has seen open, and whose external id is free for its file to come again."""
-    roles = [_role_never_open(role, today) for role in record.roles]
-    return replace(record, external_id=None, roles=roles)
-
-
-def _role_never_open(role: Role, today: date) -> Role:
-    day = min(role.opened_on or today, today)
-    return replace(role, opened_on=day, closed_on=day, closed_reason=UNDONE)
+    return replace(record, external_id=None, roles=[never_open(role, today, UNDONE) for role in record.roles])
 
 
 def _put_back(
-    plan: Undo,
-    record: Record,
-    changed: Mapping[str, list[Any]],
-    since: set[str],
-    kinds: Kinds,
-    today: date,
+    plan: Undo, record: Record, changed: Mapping[str, list[Any]], since: set[str], today: date
 ) -> None:
-    now = json.loads(json.dumps(flat(record, kinds), default=str))
-    after = replace(record, roles=[replace(role, classes=list(role.classes)) for role in record.roles])
-    roles = dict(zip(role_keys(record, kinds), range(len(record.roles)), strict=True))
-    kept: list[str] = []
-    dropped: list[tuple[str, tuple[Any, ...]]] = []
-    for names in _groups(changed):
-        key = names[0].partition(".")[0] if "." in names[0] else None
-        touched = since.intersection(_together(names)) or any(
-            now.get(name) != changed[name][1] for name in names
-        )
-        if touched or (key is not None and key not in roles):
-            kept += names
-        elif f"{key}.is_role" in changed and key is not None:
-            after.roles[roles[key]] = _role_never_open(after.roles[roles[key]], today)
-        else:
-            target = after if key is None else after.roles[roles[key]]
-            before = {name.rpartition(".")[2]: changed[name] for name in names}
-            dropped += _set(target, before)
-    clash = _clash(after)
-    if kept:
-        plan.kept.append(Kept(record.code, record.name, tuple(kept), "导入后有人改过"))
-    if clash:
-        plan.kept.append(Kept(record.code, record.name, (), clash))
-    elif after != record:
-        plan.restored.append((record, after))
-        plan.dropped += dropped
-
-
-def _groups(changed: Mapping[str, Any]) -> Iterable[list[str]]:
-    """The changed fields, those together that are put back together: all of a role that the import added."""
-    groups: dict[Any, list[str]] = {}
-    for name in changed:
-        key, _, own = name.rpartition(".")
-        alone = next((index for index, some in enumerate(TOGETHER) if own in some), own)
-        groups.setdefault(key if key and f"{key}.is_role" in changed else (key, alone), []).append(name)
-    return groups.values()
-
-
-def _together(names: list[str]) -> set[str]:
-    """The fields themselves and those that are only right together with them."""
-    key, dot, own = names[0].rpartition(".")
-    return set(names) | {f"{key}{dot}{each}" for some in TOGETHER if own in some for each in some}
-
-
-def _set(target: Record | Role, before: Mapping[str, list[Any]]) -> Iterable[tuple[str, tuple[Any, ...]]]:
-    """Give the fields their values from before; the dated facts behind them that have to go."""
-    for name, (was, brought) in before.items():
-        if name in CLASSES and isinstance(target, Role):
-            target.classes = [each for each in target.classes if each.kind != name]
-            if was:
-                counted_on = date.fromisoformat(was[-1]) if was[-1] else None
-                target.classes.append(replace(RoleClass(name, *was[:-1]), counted_on=counted_on))
-                target.classes.sort(key=lambda each: CLASSES.index(each.kind))
-        elif name == "serves" and isinstance(target, Role):
-            target.serves = [Serves(id_, None, None) for id_ in was or ()]
-        elif name == "forms":
-            setattr(target, name, tuple(was or ()))
-        elif name == "phone_public":
-            setattr(target, name, was is not False)
-        else:
-            setattr(target, name, date.fromisoformat(was) if was and name in DATES else was)
-        if name == "verified_on" and brought:
-            sql = "DELETE FROM verification WHERE facility_id = ? AND verified_on = ?"
-            yield sql, (target.id, brought)
-        if name == "places_on" and brought:
-            yield "DELETE FROM role_places WHERE role_id = ? AND from_on = ?", (target.id, brought)
-
-
-def _clash(after: Record) -> str | None:
-    """Why the place cannot be what it was; None when it can."""
-    current = [role.type_id for role in after.roles if role.closed_on is None]
-    if len(current) != len(set(current)):
-        return "现在另有一个同类的挂牌开着"
-    owner = "SELECT 1 FROM facility WHERE source = ? AND external_id = ? AND id <> ?"
-    if after.external_id and db.query(owner, (after.source, after.external_id, after.id)):
-        return f"外部编号 {after.external_id} 现在属于另一处"
-    return None
+    undone = inverse(record, changed, since, today, UNDONE)
+    if undone.kept:
+        plan.kept.append(Kept(record.code, record.name, tuple(undone.kept), "导入后有人改过"))
+    if why := clash(undone.after):
+        plan.kept.append(Kept(record.code, record.name, (), why))
+    elif undone.after != record:
+        plan.restored.append((record, undone.after))
+        plan.dropped += undone.dropped

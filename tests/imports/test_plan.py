@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from servicemap import db
+from servicemap import db, edits
 from servicemap.access import SEED
 from servicemap.audit import head_seq
 from servicemap.errors import ConflictError
@@ -327,3 +327,13 @@ def test_an_applied_batch_is_not_planned_again(applied, settings):
         make_plan(SEED, 1, settings, TODAY)
 
     assert refused.value.code == "already_applied"
+
+
+def test_the_code_of_a_merged_place_is_refused_with_the_one_that_stays(planned):
+    gone, stays = a_place("旧登记"), a_place("新登记")
+    asked = edits.Asked(SEED, "重复", 1, "merge", None, TODAY)
+    edits.merge(asked, gone.code, stays.code, TODAY)
+
+    plan = planned([{"code": gone.code, "name": "旧登记"}])
+
+    assert [(p.code, p.cure) for p in plan.problems] == [("merged_code", f"请把编号改为 {stays.code}")]
