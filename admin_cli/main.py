@@ -21,6 +21,7 @@ NOUNS = {
     "facility": "服务点 facilities",
     "login": "登录服务器 log in to a server",
     "logout": "退出登录 log out",
+    "review": "审核 reviews of what was entered",
     "seed": "基础数据和示例 reference data and demo",
     "serve": "启动服务 serve the API",
     "token": "令牌 tokens",

@@ -29,6 +29,8 @@ DOWNTOWN, CITY_CENTRE = "4418020", (113.056, 23.700)  # the streets of 清城区
 SEEDED_WITH = 4418
 TABLES = (
     "evidence",
+    "review",
+    "confirmation_answer",
     "activity",
     "role_serves",
     "role_places",
@@ -88,7 +90,11 @@ def remove_demo() -> int:
         of_roles = f"role_id IN (SELECT id FROM role WHERE facility_id IN ({gone}))"
         of_places = {"facility": f"id IN ({gone})"}
         for table in TABLES:
-            others = of_roles if table.startswith("role_") else f"facility_id IN ({gone})"
+            others = (
+                of_roles
+                if table.startswith(("role_", "evidence", "activity"))
+                else f"facility_id IN ({gone})"
+            )
             db.execute(f"DELETE FROM {table} WHERE {of_places.get(table, others)}", (hotlines.SOURCE,))
         Registry.update(demo=False).execute()
         log.record_change("registry", "demo", "remove", {"facilities": [len(ids), 0], "demo": [True, False]})

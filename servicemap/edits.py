@@ -77,7 +77,7 @@ def add(asked: Asked, cells: Cells, settings: Settings) -> dict[str, Any]:
         record = make()
         record.held = dict.fromkeys(facilities.flat(record, Kinds()), str(asked.today))
         facilities.write(log, [record], [], asked.today, action="create", reason=asked.reason)
-        return _answer(asked, request, record)
+        return answered(asked, request, record)
 
 
 def edit(asked: Asked, code: str, cells: Cells, settings: Settings) -> dict[str, Any]:
@@ -207,7 +207,7 @@ def merge(asked: Asked, code: str, into: str, on: date) -> dict[str, Any]:
     with write_txn(asked.actor) as log:
         if kept := replays.answered(asked.actor, asked.key, request):
             return kept
-        gone, stays = _seen(asked, code), facilities.get(into)
+        gone, stays = seen(asked, code), facilities.get(into)
         require(asked.actor, EDIT, gone.division_id, stays.division_id)
         if gone.id == stays.id:
             raise InvalidError("两个编号是同一处", "same_facility")
@@ -229,7 +229,7 @@ def merge(asked: Asked, code: str, into: str, on: date) -> dict[str, Any]:
         gone.merged_into_id = stays.id
         facilities.write(log, [], [(gone_before, gone)], asked.today, action="merge", reason=asked.reason)
         facilities.write(log, [], [(before, stays)], asked.today, action="merge", reason=asked.reason)
-        return _answer(asked, request, stays)
+        return answered(asked, request, stays)
 
 
 def history(code: str) -> list[dict[str, Any]]:
@@ -253,7 +253,7 @@ def _change(asked: Asked, code: str, action: str, request: Any, change: Change) 
     with write_txn(asked.actor) as log:
         if kept := replays.answered(asked.actor, asked.key, request):
             return kept
-        record = _seen(asked, code)
+        record = seen(asked, code)
         before = deepcopy(record)
         require(asked.actor, EDIT, before.division_id)
         after = change(record)
@@ -264,12 +264,18 @@ def _change(asked: Asked, code: str, action: str, request: Any, change: Change) 
             after.held = before.held | dict.fromkeys(changed, str(asked.today))
             facilities.write(log, [], [(before, after)], asked.today, action=action, reason=asked.reason)
             after.version += 1
-        return _answer(asked, request, after)
+        return answered(asked, request, after)
 
 
-def _seen(asked: Asked, code: str) -> Record:
+def current(code: str) -> Record:
+    """The record as it is now; inside a write transaction nobody else changes it meanwhile."""
+    return _locked(facilities.get(code).id)[0]
+
+
+def seen(asked: Asked, code: str) -> Record:
     """The record, held until the transaction ends; StaleError when it is not the version that was seen."""
-    record, _ = _locked(facilities.get(code).id)
+    record = current(code)
+    require(asked.actor, EDIT, record.division_id)  # before the answer to who is late shows it
     if record.version != asked.version:
         since = [row for row in history(record.code) if asked.version is not None][
             : record.version - (asked.version or 0)
@@ -295,7 +301,7 @@ def shown(record: Record) -> dict[str, Any]:
     return {"code": record.code, "version": record.version, "items": facts.rows_of([record], Kinds())}
 
 
-def _answer(asked: Asked, request: Any, record: Record) -> dict[str, Any]:
+def answered(asked: Asked, request: Any, record: Record) -> dict[str, Any]:
     answer = shown(load([record.id])[record.id])
     replays.keep(asked.actor, asked.key, request, answer)
     return answer
