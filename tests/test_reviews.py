@@ -3,6 +3,7 @@
 import random
 from dataclasses import replace
 from datetime import date
+from functools import partial
 
 import pytest
 
@@ -15,6 +16,7 @@ from servicemap.errors import ConflictError, ForbiddenError, InvalidError, Regis
 from servicemap.imports import batches
 from servicemap.imports.apply import apply
 from servicemap.imports.plan import make_plan
+from tests.conftest import bound_to
 from tests.coverage.test_measure import an_indicator
 from tests.factories import NORTH_GATE, TODAY, a_place, a_tree, a_type, scaled
 
@@ -205,6 +207,28 @@ def test_who_saw_an_older_version_does_not_pass_the_newer_one(settings):
         reviews.pass_one(before, place.code)
 
     assert state_of(place) == "reported"
+
+
+def pass_as(url: str, number: int, code: str, scope: int) -> str:
+    """Another process' verifier, who saw the first version."""
+    with bound_to(url):
+        try:
+            reviews.pass_one(
+                Asked(Actor(f"凤城{number}", "verifier", "http", scope), None, 1, None, TODAY), code
+            )
+        except StaleError:
+            return "stale"
+    return "passed"
+
+
+def test_of_several_who_pass_at_once_one_does(settings, registry, in_processes):
+    place = added(post("北门", "editor", NORTH_GATE), settings)
+    verify = partial(pass_as, code=place.code, scope=divisions.get(STREET).id)
+
+    done = in_processes(verify, registry, 4)
+
+    assert sorted(done) == ["passed", "stale", "stale", "stale"]
+    assert db.query("SELECT COUNT(*) FROM change WHERE action = 'pass_town'") == [(1,)]
 
 
 def test_many_pass_at_once_or_none(settings):
