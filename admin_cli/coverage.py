@@ -17,6 +17,11 @@ COLUMNS = (
     ("division_name", "区划"),
     ("numerator", "分子"),
     ("denominator", "分母"),
+    ("reported", "填报"),
+    ("town_passed", "镇审"),
+    ("county_passed", "县核"),
+    ("answered_none", "答了没有"),
+    ("unanswered", "没有回答"),
     ("value", "现值"),
     ("display", "显示"),
     ("unit", "单位"),
@@ -32,7 +37,14 @@ COLUMNS = (
     ("remark", "备注"),
     ("demo", "示例"),
 )
-GAP_COLUMNS = (("indicator", "指标"), ("code", "代码"), ("name", "名称"), ("where", "所在"))
+GAP_COLUMNS = (
+    ("indicator", "指标"),
+    ("code", "代码"),
+    ("name", "名称"),
+    ("where", "所在"),
+    ("answer_name", "回答"),
+)
+ANSWERS = {"waiting": "填报了，等审核", "none": "答了没有", "unknown": "没有回答"}
 FOOTNOTE = "按截尾，不四舍五入。尚差 N 个指达到目标值还要 N 个。"
 
 
@@ -87,6 +99,10 @@ def _print(rows: list[dict[str, Any]]) -> None:
         for line in table(lines, ["区划", "分子", "分母", "现值", "对目标", "备注"]).splitlines():
             click.echo(f"  {line}")
         click.echo(f"  口径：{first['definition_name']}")
+        if first["numerator"] is not None:
+            steps = f"填报 {first['reported']}，镇审 {first['town_passed']}，县核 {first['county_passed']}"
+            silent = f"；答了没有 {first['answered_none']}，没有回答 {first['unanswered']}"
+            click.echo(f"  {steps}{silent if first['unanswered'] is not None else ''}")
         for row in of_indicator:
             if not row["default"] and row["division"] == first["division"]:
                 figures = (
@@ -126,6 +142,7 @@ def gaps(
         )
     )
     for gap in found:
+        gap["answer_name"] = ANSWERS.get(gap["answer"], gap["answer"])
         gap["where"] = " ".join(step["name"] for step in gap["path"][:-1])
     show(found, GAP_COLUMNS, form)
     remark(f"共 {len(found)} 个缺口")

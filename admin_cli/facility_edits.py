@@ -23,7 +23,12 @@ ACTIONS = {
     "merge": "合并",
     "revert": "退回",
     "verify": "核实",
+    "confirm": "村里确认",
+    "pass_town": "镇审通过",
+    "pass_county": "县核通过",
+    "return": "退回",
 }
+STEPS = {"reported": "填报", "town": "镇审", "county": "县核"}
 HISTORY_COLUMNS = (
     ("seq", "序号"),
     ("changed_at", "时间"),
@@ -187,6 +192,20 @@ def verify(code: str, on: str | None, reason: str | None) -> None:
     changed(code, "verify", {"on": on, "reason": reason})
 
 
+@group.command(name="none")
+@click.option("--division", required=True, help="哪个村（居）、镇（街道） which division")
+@click.option("--type", "types", multiple=True, required=True, help="没有哪个类型，可重复 which type")
+@click.option("--on", metavar="DATE", help="哪天答的；默认今天 answered on")
+def none(division: str, types: tuple[str, ...], on: str | None) -> None:
+    """零报告：某天这里没有这个类型；和没有回答分开，以后有了自动失效。There is none, as of a day.
+
+    例如 facility none --division 441802102200 --type 家长学校 --on 2026-12-31
+    """
+    body = {"division": division, "types": types} | ({"on": on} if on else {})
+    added = Client().post("zero-reports", body)["added"]
+    click.echo(f"记下 {added} 个“没有”{'' if added else '（原来就有）'}")
+
+
 @group.command()
 @click.argument("code")
 @click.argument("seq", type=int)
@@ -209,6 +228,8 @@ def history(code: str, form: str) -> None:
         fields = dict(row["changed"])
         row["why"] = fields.pop("reason", [None, None])[1]
         row["did"] = ACTIONS.get(row["action"], row["action"])
+        if "review" in fields:
+            fields["review"] = [STEPS.get(step, step) for step in fields["review"]]
         shown = [f"{_heading(name)} {_short(a)}→{_short(b)}" for name, (a, b) in fields.items()]
         row["what"] = "；".join(shown[:4]) + (f" 等 {len(shown)} 项" if len(shown) > 4 else "")
     show(rows, HISTORY_COLUMNS, form)
@@ -220,7 +241,11 @@ def _heading(name: str) -> str:
     """电话 of phone, nursery 月费 of nursery.monthly_fee."""
     from servicemap.imports.columns import FIELDS
 
-    headings = {each.name: each.heading for each in FIELDS} | {"suspensions": "暂停", "merged_into": "并入"}
+    headings = {each.name: each.heading for each in FIELDS} | {
+        "suspensions": "暂停",
+        "merged_into": "并入",
+        "review": "审核",
+    }
     kind, _, attribute = name.rpartition(".")
     return f"{kind} {headings.get(attribute, attribute)}".strip()
 

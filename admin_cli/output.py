@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import os
+import re
 import sys
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -134,6 +135,18 @@ def about(file: Path) -> Iterator[None]:
         yield
     except InvalidError as error:
         raise InvalidError(f"{file.name}: {error.detail}", error.code, error.problems) from None
+
+
+def sealed(path: Path, text: str) -> None:
+    """A new file that its owner alone may read: it holds a secret."""
+    opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(opened, "w", encoding="utf-8-sig", newline="") as file:
+        file.write(text)
+
+
+def file_name(name: str) -> str:
+    """The name without what file systems refuse."""
+    return re.sub(r'[\\/:*?"<>|\s]', "_", name)
 
 
 def remark(text: str) -> None:

@@ -1,7 +1,5 @@
 """令牌: issue, list, revoke; one for every community of a division."""
 
-import os
-import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +8,7 @@ import click
 from admin_cli import options
 from admin_cli.client import Client, RefusedError
 from admin_cli.login import ROLE_NAMES
-from admin_cli.output import Progress, remark, show
+from admin_cli.output import Progress, file_name, remark, sealed, show
 
 COLUMNS = (
     ("id", "号"),
@@ -95,7 +93,7 @@ def issue_all(division: str, level: str, role: str, expires: str | None, folder:
                 raise
             kept += 1
             continue
-        _seal(folder / f"{each['code']} {_file_name(each['name'])}.txt", made)
+        _seal(folder / f"{each['code']} {file_name(each['name'])}.txt", made)
         issued += 1
         progress.at(issued)
     progress.done()
@@ -111,14 +109,7 @@ def _seal(path: Path, made: dict[str, Any]) -> None:
         "用法：servicemap-admin login 服务器地址，再粘贴上面 smk_ 开头的一行。\r\n"
     )
     path.unlink(missing_ok=True)  # of a token that was revoked
-    with open(
-        os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8-sig", newline=""
-    ) as file:
-        file.write(text)
-
-
-def _file_name(name: str) -> str:
-    return re.sub(r'[\\/:*?"<>|\s]', "_", name)
+    sealed(path, text)
 
 
 @group.command(name="list")

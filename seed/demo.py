@@ -30,6 +30,8 @@ SEEDED_WITH = 4418
 OF_ROLES = ("evidence", "activity", "role_serves", "role_places", "role_class")
 TABLES = (
     *OF_ROLES,
+    "review",
+    "confirmation_answer",
     "suspension",
     "verification",
     "title",

@@ -10,6 +10,8 @@ READ_LIVE_COVERAGE = "read_live_coverage"
 READ_RECORD = "read_record"  # the whole record, what is not public included
 EDIT = "edit"
 IMPORT = "import"
+REVIEW = "review"  # pass and return what others entered, let posts confirm
+MANAGE_REVIEWS = "manage_reviews"  # who looks first: a county without 镇审
 MANAGE_TOKENS = "manage_tokens"
 VERIFY_AUDIT = "verify_audit"
 MANAGE_DIVISIONS = "manage_divisions"
@@ -17,8 +19,8 @@ MANAGE_DIVISIONS = "manage_divisions"
 ROLES = ("viewer", "editor", "verifier", "admin")  # 查看 填报 审核 管理: each may what the ones before may
 _VIEWER = frozenset({READ_LIVE_COVERAGE, READ_RECORD})
 _EDITOR = _VIEWER | {EDIT, IMPORT}
-_VERIFIER = _EDITOR
-_ADMIN = _VERIFIER | {MANAGE_TOKENS, MANAGE_DIVISIONS, VERIFY_AUDIT}
+_VERIFIER = _EDITOR | {REVIEW}
+_ADMIN = _VERIFIER | {MANAGE_TOKENS, MANAGE_REVIEWS, MANAGE_DIVISIONS, VERIFY_AUDIT}
 ALLOWED = {
     "public": frozenset[str](),
     "viewer": _VIEWER,
@@ -41,6 +43,11 @@ class Actor:
     door: str
     scope: int | None = None
 
+    @property
+    def post(self) -> str:
+        """The token's label, also of a person on the server who works `--as` it."""
+        return self.name.rpartition(" as ")[2]
+
 
 ANONYMOUS = Actor("anonymous", "public", "http")
 SEED = Actor("seed", "admin", "seed")
@@ -55,6 +62,11 @@ def can(actor: Actor, action: str | None, old: int | None = None, new: int | Non
     if action not in ALLOWED[actor.role] or (actor.scope is not None and action in WHOLE):
         return False
     return all(in_scope(actor, division_id) for division_id in (old, new) if division_id is not None)
+
+
+def keeps_registry(actor: Actor) -> bool:
+    """Whether the actor answers for the whole registry: nobody has to look at what they enter."""
+    return actor.scope is None and actor.role == "admin"
 
 
 def in_scope(actor: Actor, division_id: int) -> bool:

@@ -15,6 +15,8 @@ from servicemap.api import (
     audit,
     changes,
     clusters,
+    confirm_page,
+    confirmations,
     coverage,
     division_changes,
     divisions,
@@ -25,9 +27,11 @@ from servicemap.api import (
     health,
     hours,
     imports,
+    reviews,
     share,
     suggestions,
     tokens,
+    zero_reports,
 )
 from servicemap.api.bearer import Bearer
 from servicemap.api.caching import CHANGES, MOST_SECONDS, policy, tag
@@ -48,6 +52,7 @@ WITHOUT_DATABASE = (
     None,
     "root",
     "share.open_place",
+    "confirm_page.open_page",
     "health.healthz",
     "metrics",
     "api-docs.openapi_json",
@@ -65,6 +70,10 @@ DOORS = (
     changes,
     dump,
     coverage,
+    reviews,
+    zero_reports,
+    confirmations,
+    confirm_page,
     imports,
     tokens,
     audit,
@@ -97,7 +106,7 @@ def mark(response: Response) -> None:
         headers["Servicemap-Demo"] = "true"
     if not environ["PATH_INFO"].startswith("/api/"):
         if (response.content_type or "").startswith("text/html"):
-            headers["Content-Security-Policy"] = HTML_POLICY
+            headers.setdefault("Content-Security-Policy", HTML_POLICY)
         return
     if "Cache-Control" in headers:  # a file of the dump knows best
         return

@@ -53,6 +53,7 @@ def public_facts(record: Record, kinds: Kinds, path_of: Paths, today: date) -> d
         "accessible": None if hidden else record.accessible,
         "visibility": record.visibility,
         "verified_on": record.verified_on,
+        **({} if record.review == "county" else {"review": record.review}),
         "suspensions": [
             {"from_on": start, "to_on": end, "reason": None if hidden else reason}
             for start, end, reason in record.suspensions

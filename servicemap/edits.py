@@ -87,7 +87,7 @@ def add(asked: Asked, cells: Cells, settings: Settings) -> dict[str, Any]:
         _require_over(asked.actor, Record(0, name, stands), record)
         record.held = dict.fromkeys(facilities.flat(record, Kinds()), str(asked.today))
         facilities.write(log, [record], [], asked.today, action="create", reason=asked.reason)
-        return _answer(asked, record)
+        return answered(asked, record)
 
 
 def edit(asked: Asked, code: str, cells: Cells, settings: Settings) -> dict[str, Any]:
@@ -218,7 +218,7 @@ def merge(asked: Asked, code: str, into: str, on: date) -> dict[str, Any]:
     with once(asked.actor, asked.key, asked.request) as (log, kept):
         if kept:
             return kept
-        gone, stays = _seen(asked, code), facilities.get(into)
+        gone, stays = seen(asked, code), facilities.get(into)
         require(asked.actor, EDIT, gone.division_id, stays.division_id)
         if gone.id == stays.id:
             raise InvalidError("两个编号是同一处", "same_facility")
@@ -237,7 +237,7 @@ def merge(asked: Asked, code: str, into: str, on: date) -> dict[str, Any]:
             facilities.write(log, [], [pair], asked.today, action="merge", reason=asked.reason)
         for role, again in going_on:
             facilities.copy_places(role.id, again.id)
-        return _answer(asked, stays)
+        return answered(asked, stays)
 
 
 def _merge_roles(gone: Record, stays: Record, on: date) -> list[tuple[Role, Role]]:
@@ -299,7 +299,7 @@ def revert(asked: Asked, code: str, seq: int) -> dict[str, Any]:
     with once(asked.actor, asked.key, asked.request) as (log, kept):
         if kept:
             return kept
-        record, pairs, stay = _seen(asked, code), [], list[str]()
+        record, pairs, stay = seen(asked, code), [], list[str]()
         for id_, changed, since in _meant(record, seq):
             now = record if id_ == record.id else load([id_])[id_]
             undone = inverse(now, changed, since, asked.today, "退回")
@@ -319,7 +319,7 @@ def revert(asked: Asked, code: str, seq: int) -> dict[str, Any]:
             _hold(now, undone.after, asked.today)
             pair = (now, undone.after)
             facilities.write(log, [], [pair], asked.today, action="revert", reason=asked.reason)
-        return _answer(asked, record)
+        return answered(asked, record)
 
 
 def _meant(record: Record, seq: int) -> list[tuple[int, dict[str, list[Any]], set[str]]]:
@@ -372,16 +372,16 @@ def _change(asked: Asked, code: str, action: str, change: Change) -> dict[str, A
     with once(asked.actor, asked.key, asked.request) as (log, kept):
         if kept:
             return kept
-        record = _seen(asked, code)
+        record = seen(asked, code)
         before = deepcopy(record)
         after = change(record)
         _require_over(asked.actor, before, after)
         if _hold(before, after, asked.today):
             facilities.write(log, [], [(before, after)], asked.today, action=action, reason=asked.reason)
-        return _answer(asked, after)
+        return answered(asked, after)
 
 
-def _seen(asked: Asked, code: str) -> Record:
+def seen(asked: Asked, code: str) -> Record:
     """The record; StaleError when it is not the version that was seen."""
     record = facilities.get(code)
     require(asked.actor, EDIT, record.division_id)
@@ -419,7 +419,7 @@ def shown(record: Record, today: date) -> dict[str, Any]:
     return {"code": record.code, "version": record.version, "items": rows, "steps": steps(record, today)}
 
 
-def _answer(asked: Asked, record: Record) -> dict[str, Any]:
+def answered(asked: Asked, record: Record) -> dict[str, Any]:
     answer = shown(load([record.id])[record.id], asked.today)
     replays.keep(asked.actor, asked.key, asked.request, answer)
     return answer

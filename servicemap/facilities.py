@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import date
 from typing import Any
 
-from servicemap import cards, db, geo
+from servicemap import cards, db, geo, steps
 from servicemap.access import Actor, Span, narrowed
 from servicemap.audit import Log, diff
 from servicemap.divisions import chunks
@@ -205,6 +205,7 @@ def flat(record: Record, kinds: Kinds) -> dict[str, Any]:
     facts: dict[str, Any] = {name: getattr(record, name) for name in FACILITY_COLUMNS if name not in UNSAID}
     facts |= {
         "hours": record.hours,
+        "review": None if record.review == "county" else record.review,
         "verified_on": record.verified_on,
         "phone_public": None if record.phone_public else False,
         "merged_into": record.merged_into_id and public_code(record.merged_into_id),
@@ -261,10 +262,12 @@ def write(
 
     A material change voids the verification, unless it comes with one, or with `voids` False. `action` and `reason` go into the
     audit; without them it says create or update.
+    What is new or changes materially begins at 填报, see steps.begin.
     """
     kinds = Kinds()
     pairs: list[tuple[Record | None, Record]] = [(None, record) for record in created]
     pairs += updated
+    material = [after for before, after in pairs if before is None or (voids and is_material(before, after))]
     for before, after in pairs:
         if voids and before and after.verified_on == before.verified_on and is_material(before, after):
             after.verified_on = None
@@ -306,6 +309,9 @@ def write(
             if after.verified_on and after.verified_on != (before and before.verified_on)
         ],
     )
+    if voids:
+        steps.settle([after.id for before, after in pairs if before], today)
+    steps.begin(log.actor, material, today)
     for before, after in pairs:
         changed = diff(flat(before, kinds) if before else {}, flat(after, kinds))
         changed |= {"reason": [None, reason]} if reason else {}

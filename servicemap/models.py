@@ -35,6 +35,7 @@ DELIVERIES = ("on_site", "online", "at_home", "phone")  # 到场 网上 上门 �
 CLASSES = ("infant", "toddler", "senior", "mixed")  # 乳儿班 托小班 托大班 混龄
 FORMS = ("full_day", "half_day", "hourly", "temporary")  # 全日 半日 计时 临时
 MEANINGS = ("filler", "protection", "free", "inclusive", "registered", "type_only")
+STEPS = ("reported", "town", "county")  # 填报 镇审 县核
 EVIDENCE = ("document", "plaque_photo", "registration", "activity_record", "site_visit")
 MEALS = ("included", "extra", "none")  # 含餐 另收餐费 不供餐
 
@@ -576,6 +577,70 @@ class Token(Table):
 
 
 Token.add_index(SQL("CREATE UNIQUE INDEX token_current ON token (label) WHERE revoked_at IS NULL"))
+
+
+class Review(Table):
+    """审核: how far the last material change of a place has come. Without a row it counts as 县核: whoever
+    keeps the whole registry wrote it and answers for it."""
+
+    facility = owner(Facility, primary_key=True)
+    state = TextField(constraints=[one_of("state", STEPS)])
+    reported_on = DateField(null=True)  # the last material change, and by which post
+    reported_by = TextField(null=True)
+    town_on = DateField(null=True)
+    town_by = TextField(null=True)
+    county_on = DateField(null=True)
+    county_by = TextField(null=True)
+    returned_on = DateField(null=True)  # 退回: waits for whoever reports; the next edit empties it
+    returned_by = TextField(null=True)
+    reason = TextField(null=True)  # of the return
+
+
+class SkipTown(Table):
+    """免镇审: in this county the county passes what the town has not looked at."""
+
+    division = owner(Division, primary_key=True)
+    set_on = DateField()
+    set_by = TextField()
+
+
+class ZeroReport(Table):
+    """零报告: on that day a division said that it has no place of the type, which is not silence."""
+
+    division = owner(Division, index=False)
+    type = owner(FacilityType)
+    reported_on = DateField()
+    reported_by = TextField()
+
+    class Meta:
+        primary_key = CompositeKey("division", "type", "reported_on")
+
+
+class Confirmation(Table):
+    """确认链接: by which a village's post says that its places are as they stand here, and nothing else."""
+
+    id = AutoField()
+    public_id = TextField(unique=True)  # stands in the address; opens nothing without the secret
+    division = owner(Division)
+    label = TextField()  # of the post
+    hash = TextField()  # SHA-256 of the secret
+    issued_at = TextField()
+    issued_by = TextField()
+    expires_on = DateField()  # the first day on which it no longer holds
+    revoked_at = TextField(null=True)
+
+
+class ConfirmationAnswer(Table):
+    """确认: what a post said of a place on a day, once."""
+
+    facility = owner(Facility, index=False)
+    answered_on = DateField()
+    confirmation = owner(Confirmation)
+    wrong = TextField(null=True)  # in one line; empty: all is right
+    settled_on = DateField(null=True)  # the next change or verification settles what was wrong
+
+    class Meta:
+        primary_key = CompositeKey("facility", "answered_on")
 
 
 class DenominatorList(Table):

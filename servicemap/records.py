@@ -114,7 +114,7 @@ def _has_places_free(counted: Role | RoleClass) -> bool | None:
 
 @dataclass(slots=True)
 class Record:
-    """服务点, positions in WGS-84. `held`: {field as in facilities.flat, a role's behind its type alone: the day
+    """服务点, positions in WGS-84. `review`: how far it has come, see models.Review. `held`: {field as in facilities.flat, a role's behind its type alone: the day
     of its last correction by hand}."""
 
     id: int
@@ -140,6 +140,7 @@ class Record:
     credit_code: str | None = None
     phone_public: bool = True
     position_source: str | None = None
+    review: str = "county"
     verified_on: date | None = None
     roles: list[Role] = field(default_factory=list)
     suspensions: list[tuple[date, date | None, str]] = field(default_factory=list)
@@ -170,7 +171,7 @@ FACILITY = (
     "f.id, f.name, f.division_id, f.address, f.lat, f.lng, f.position_precision, f.position_datum,"
     " f.phone, h.text, f.accessible, f.visibility, f.source, f.external_id, f.version, f.delivery,"
     " f.note, f.hours_id, f.held, f.merged_into_id, f.credit_code, f.phone_public,"
-    " f.position_source"
+    " f.position_source, COALESCE(v.state, 'county')"
 )
 ROLE = (
     "id, type_id, level, opened_on, closed_on, closed_reason, age_from_months, age_to_months, fee, fee_text,"
@@ -191,7 +192,9 @@ def _load(ids: list[int]) -> dict[int, Record]:
     among = f"IN ({', '.join('?' * len(ids))})"
     records = {}
     for row in db.query(
-        f"SELECT {FACILITY} FROM facility f LEFT JOIN hours h ON h.id = f.hours_id WHERE f.id {among}", ids
+        f"SELECT {FACILITY} FROM facility f LEFT JOIN hours h ON h.id = f.hours_id"
+        f" LEFT JOIN review v ON v.facility_id = f.id WHERE f.id {among} ORDER BY f.id",
+        ids,
     ):
         record = Record(*row)
         record.accessible = None if row[10] is None else bool(row[10])

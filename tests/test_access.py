@@ -15,7 +15,7 @@ MAY = {
     "public": set(),
     "viewer": {"read_record", "read_live_coverage"},
     "editor": {"read_record", "read_live_coverage", "edit", "import"},
-    "verifier": {"read_record", "read_live_coverage", "edit", "import"},
+    "verifier": {"read_record", "read_live_coverage", "edit", "import", "review"},
     "admin": set(ACTIONS),
 }
 

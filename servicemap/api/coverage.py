@@ -87,6 +87,7 @@ def get_gaps(args: dict[str, Any], division: str) -> dict[str, Any]:
             "code": gap.division.code,
             "name": gap.division.name,
             "path": gap.path,
+            "answer": gap.answer,
         }
         for gap in page
     ]

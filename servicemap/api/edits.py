@@ -133,14 +133,16 @@ def record(payload: dict[str, Any], status: int = 200) -> Any:
     return answer(payload), status, {"ETag": f'"{payload["version"]}"'}
 
 
-def changing(rule: str, schema: Any, **options: Any) -> Callable[[Any], Any]:
+def changing(
+    blp: StrictBlueprint, action: str, rule: str, schema: Any, **options: Any
+) -> Callable[[Any], Any]:
     """Decorator: a route that changes one record that somebody saw."""
 
     def decorate(view: Any) -> Any:
         view = blp.fails(400, 404, 409, 412, 413, 415, 428, 503)(
             blp.response(200, RecordSchema)(blp.arguments(schema)(view))
         )
-        view = blp.allowed(EDIT)(blp.doc(parameters=[IF_MATCH, *HEADERS])(view))
+        view = blp.allowed(action)(blp.doc(parameters=[IF_MATCH, *HEADERS])(view))
         return blp.route(rule, **{"methods": ["POST"], **options})(view)
 
     return decorate
@@ -162,37 +164,37 @@ def add_facility(body: dict[str, Any]) -> Any:
     return record(edits.add(asked(body, new=True), cells(body), current_app.config["SERVICEMAP"]), 201)
 
 
-@changing("/<code:code>", EditSchema, methods=["PATCH"])
+@changing(blp, EDIT, "/<code:code>", EditSchema, methods=["PATCH"])
 def edit_facility(body: dict[str, Any], code: str) -> Any:
     """改一条资料：给哪些字段就改哪些，null 为清空（RFC 7396）；有几个挂牌时用 type 说明改哪一个的"""
     return record(edits.edit(asked(body), code, cells(body), current_app.config["SERVICEMAP"]))
 
 
-@changing("/<code:code>/close", CloseSchema)
+@changing(blp, EDIT, "/<code:code>/close", CloseSchema)
 def close_facility(body: dict[str, Any], code: str) -> Any:
     """关闭：从哪天起不再有这些挂牌"""
     return record(edits.close(asked(body), code, body.get("on", g.today), tuple(body.get("types", ()))))
 
 
-@changing("/<code:code>/reopen", TypesOnSchema)
+@changing(blp, EDIT, "/<code:code>/reopen", TypesOnSchema)
 def reopen_facility(body: dict[str, Any], code: str) -> Any:
     """恢复关闭了的挂牌；中间的日子仍是关闭"""
     return record(edits.reopen(asked(body), code, body.get("on", g.today), tuple(body.get("types", ()))))
 
 
-@changing("/<code:code>/suspend", SuspendSchema)
+@changing(blp, EDIT, "/<code:code>/suspend", SuspendSchema)
 def suspend_facility(body: dict[str, Any], code: str) -> Any:
     """暂停一段时间"""
     return record(edits.suspend(asked(body), code, body.get("from_on", g.today), body.get("to_on")))
 
 
-@changing("/<code:code>/resume", OnSchema)
+@changing(blp, EDIT, "/<code:code>/resume", OnSchema)
 def resume_facility(body: dict[str, Any], code: str) -> Any:
     """结束暂停"""
     return record(edits.resume(asked(body), code, body.get("on", g.today)))
 
 
-@changing("/<code:code>/convert", ConvertSchema)
+@changing(blp, EDIT, "/<code:code>/convert", ConvertSchema)
 def convert_facility(body: dict[str, Any], code: str) -> Any:
     """从哪天起，一个挂牌改为另一类型"""
     return record(
@@ -200,19 +202,19 @@ def convert_facility(body: dict[str, Any], code: str) -> Any:
     )
 
 
-@changing("/<code:code>/verify", VerifySchema)
+@changing(blp, EDIT, "/<code:code>/verify", VerifySchema)
 def verify_facility(body: dict[str, Any], code: str) -> Any:
     """核实：有人看过，资料是对的"""
     return record(edits.verify(asked(body), code, body.get("on", g.today)))
 
 
-@changing("/<code:code>/merge", MergeFacilitySchema)
+@changing(blp, EDIT, "/<code:code>/merge", MergeFacilitySchema)
 def merge_facility(body: dict[str, Any], code: str) -> Any:
     """并入另一条：是同一处登记了两次；回答的是并入后的资料"""
     return record(edits.merge(asked(body), code, body["into"], body.get("on", g.today)))
 
 
-@changing("/<code:code>/revert", RevertSchema)
+@changing(blp, EDIT, "/<code:code>/revert", RevertSchema)
 def revert_facility(body: dict[str, Any], code: str) -> Any:
     """退回一次变更：后来没有再改过的才能退；退回合并时写留下的编号"""
     return record(edits.revert(asked(body), code, body["seq"]))

@@ -4,7 +4,7 @@ import marshmallow as ma
 from marshmallow import fields
 
 from servicemap.geo import DATUMS
-from servicemap.models import CLASSES, DELIVERIES, FEES, FORMS, LEVELS, MEALS, PRECISIONS, VISIBILITIES
+from servicemap.models import CLASSES, DELIVERIES, FEES, FORMS, LEVELS, MEALS, PRECISIONS, STEPS, VISIBILITIES
 
 
 class Open(ma.Schema):
@@ -139,6 +139,7 @@ class FactsSchema(Open):
     accessible = fields.Boolean(metadata={"description": "无障碍；空为未评估，不等于没有"}, allow_none=True)
     visibility = word("公开方式", VISIBILITIES)
     verified_on = day("核实日期：最近一次有人确认")
+    review = word("审核到哪一步：已填报、镇已审、县已核；已县核则没有此项", STEPS)
     suspensions = fields.List(fields.Nested(SuspensionSchema))
     titles = fields.List(fields.Nested(TitleSchema))
 
@@ -353,8 +354,13 @@ class CoverageRowSchema(DemoSchema):
     clause = text("依据")
     division = text("区划代码，补足全长")
     division_name = text("区划名称")
-    numerator = whole("分子")
+    numerator = whole("分子：县已核的")
     denominator = whole("分母；计数类为空")
+    reported = whole("连同只填报了的，分子会是多少")
+    town_passed = whole("连同镇已审、县未核的，分子会是多少")
+    county_passed = whole("县已核的，即分子")
+    answered_none = whole("未覆盖的区划里，几个答了没有（零报告）；不是比例的为空")
+    unanswered = whole("未覆盖的区划里，几个没有回答；不是比例的为空")
     value = fields.Float(metadata={"description": "现值，按目标的单位，截到 4 位小数"}, allow_none=True)
     display = text("给人看的现值，截到 1 位小数，不四舍五入")
     unit = text("单位")
@@ -383,6 +389,11 @@ class GapSchema(Open):
     code = text("区划代码")
     name = text("名称")
     path = fields.List(fields.Nested(StepSchema))
+    answer = fields.String(
+        metadata={
+            "description": "waiting 填报了、等审核，none 答了没有（零报告），unknown 没有回答（以后可能增加）"
+        }
+    )
 
 
 class GapsSchema(DemoSchema):

@@ -4,20 +4,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from servicemap import zero_reports
 from servicemap.coverage.indicators import Measure, list_indicators
 from servicemap.coverage.measure import Node, Tree, covered_ids, denominator_ids
 from servicemap.errors import InvalidError, NotFoundError
 from servicemap.models import Division
 
+ANSWERS = ("waiting", "none", "unknown")  # 填报了，等审核；答了没有；没有回答
+
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A division without an active role of the indicator's types; `path` runs from the root's child to it."""
+    """A division without an active role of the indicator's types that the county has passed; `path` runs from
+    the root's child to it. `answer` is one of ANSWERS."""
 
     indicator: str
     definition: str
     division: Node
     path: tuple[Node, ...]
+    answer: str
 
 
 def list_gaps(
@@ -58,11 +63,14 @@ def _gaps(tree: Tree, root: Division, indicator: Measure, definition_id: str | N
     counted = denominator_ids(tree, definition)
     if counted is None:
         raise InvalidError(f"{indicator.id} 口径“{wanted_id}”缺城乡分类数据，列不出缺口", "no_urban_rural")
+    covered = covered_ids(tree, definition, on)
+    none = zero_reports.answered_none(definition.numerator["types"], on, public=tree.public)
     gaps = []
-    for id_ in counted - covered_ids(tree, definition, on):
+    for id_ in counted - covered["county"]:
+        said = "waiting" if id_ in covered["reported"] else "none" if id_ in none else "unknown"
         path = [tree.nodes[id_]]
         while path[0].id != root.id and path[0].parent_id in tree.nodes:
             path.insert(0, tree.nodes[path[0].parent_id])
         if path[0].id == root.id:
-            gaps.append(Gap(indicator.id, definition.id, tree.nodes[id_], tuple(path[1:])))
+            gaps.append(Gap(indicator.id, definition.id, tree.nodes[id_], tuple(path[1:]), said))
     return sorted(gaps, key=lambda gap: gap.division.code)

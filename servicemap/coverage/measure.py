@@ -15,9 +15,9 @@ from fractions import Fraction
 from math import ceil
 from typing import Any
 
-from servicemap import db
+from servicemap import db, zero_reports
 from servicemap.coverage.indicators import Definition, Measure, list_indicators
-from servicemap.models import LEVELS, Division
+from servicemap.models import LEVELS, STEPS, Division
 
 RANK = {level: number for number, level in enumerate(LEVELS)}
 
@@ -35,6 +35,12 @@ class Measurement:
     denominator: int | None
     population_on: date | None = None
     remark: str | None = None
+    # the numerator (that is what the county has passed) with what only the town has, and with all reported
+    town_passed: int | None = None
+    reported: int | None = None
+    # of a share's uncovered divisions: how many said that they have none, how many said nothing
+    answered_none: int | None = None
+    unanswered: int | None = None
 
     @property
     def scale(self) -> int:
@@ -160,17 +166,24 @@ def _measure_one(
     holders = tree.shares(top)
     reported = [top, *tree.children(top.id)]
     remark = population_on = None
-    numerators: Mapping[int, int | None]
-    denominators: Mapping[int, int | None] = {node.id: None for node in reported}
+    unknown: Mapping[int, int | None] = {node.id: None for node in reported}
+    steps: Mapping[str, Mapping[int, int | None]] = dict.fromkeys(STEPS, unknown)
+    denominators = answered_none = unanswered = unknown
     if indicator.kind == "share":
         wanted = denominator_ids(tree, definition)
         if wanted is None:
             remark = "缺城乡分类数据"
-            numerators = denominators
         else:
             covered = covered_ids(tree, definition, on)
-            numerators = _tally(reported, holders, ((id_, 1) for id_ in wanted if id_ in covered))
-            denominators = _tally(reported, holders, ((id_, 1) for id_ in wanted))
+            none = (
+                zero_reports.answered_none(definition.numerator["types"], on, public=tree.public)
+                - covered["reported"]
+            )
+            silent = wanted - covered["reported"] - none
+            steps = {step: _tally(reported, holders, _ones(wanted & covered[step])) for step in STEPS}
+            denominators = _tally(reported, holders, _ones(wanted))
+            answered_none = _tally(reported, holders, _ones(wanted & none))
+            unanswered = _tally(reported, holders, _ones(silent))
     elif indicator.kind == "titled":
         held = _titled_divisions(definition, on)
         at_level = {
@@ -178,11 +191,15 @@ def _measure_one(
             for id_ in held
             if id_ in tree.nodes and tree.nodes[id_].level == definition.numerator["level"]
         }
-        numerators = _tally(reported, holders, ((id_, 1) for id_ in at_level))
-    elif indicator.kind == "count":
-        numerators = _tally(reported, holders, _standing(tree, definition, on))
+        steps = dict.fromkeys(STEPS, _tally(reported, holders, _ones(at_level)))  # no record, no review
     else:
-        numerators = _tally(reported, holders, _places(tree, definition, on))
+        counted = (
+            _places(tree, definition, on)
+            if indicator.kind == "per_thousand"
+            else _standing(tree, definition, on)
+        )
+        steps = {step: _tally(reported, holders, counted[step]) for step in STEPS}
+    if indicator.kind == "per_thousand":
         persons, population_on = _population(reported, definition.denominator["population"], on)
         denominators = persons
         remark = None if population_on else "缺人口数据"
@@ -195,17 +212,25 @@ def _measure_one(
             definition,
             node,
             on,
-            numerators.get(node.id),
+            steps["county"].get(node.id),
             denominators.get(node.id),
             population_on,
             remark,
+            steps["town"].get(node.id),
+            steps["reported"].get(node.id),
+            answered_none.get(node.id),
+            unanswered.get(node.id),
         )
+
+
+def _ones(ids: Iterable[int]) -> list[tuple[int, int]]:
+    return [(id_, 1) for id_ in ids]
 
 
 def _tally(
     reported: Sequence[Node],
     holders: Callable[[int | None], tuple[int, ...]],
-    counted: Iterable[tuple[int | None, int]],
+    counted: Iterable[tuple[int | None, int]] | Iterable[tuple[int, int]],
 ) -> dict[int, int | None]:
     sums: dict[int, int | None] = {node.id: 0 for node in reported}
     for division_id, count in counted:
@@ -240,21 +265,32 @@ def denominator_ids(tree: Tree, definition: Definition) -> set[int] | None:
     return {node.id for node in nodes}
 
 
-def covered_ids(tree: Tree, definition: Definition, on: date) -> set[int]:
-    """The divisions at the denominator's level that an active role of the types covers."""
+def covered_ids(tree: Tree, definition: Definition, on: date) -> dict[str, set[int]]:
+    """{step: the divisions at the denominator's level that an active role of the types covers, of a place that
+    has come at least to this step}; the official figure is county's."""
     level = definition.denominator["level"]
-    served = set()
-    for standing_id, visibility, role_level, link_id in _active(
+    served: dict[str, set[int | None]] = {step: set() for step in STEPS}
+    for standing_id, state, visibility, role_level, link_id in _active(
         definition, on, "f.visibility, COALESCE(r.level, t.level), s.division_id"
     ):
         if definition.numerator.get("own_level") and role_level != level:
             continue
         if tree.public and visibility == "contact_only":
             county = tree.standing(standing_id, visibility)
-            served.add(tree.climb(county, role_level) or county)
+            at = tree.climb(county, role_level) or county
         else:
-            served.add(link_id if link_id is not None else tree.climb(standing_id, role_level))
-    return {covered for id_ in served if (covered := tree.climb(id_, level)) is not None}
+            at = link_id if link_id is not None else tree.climb(standing_id, role_level)
+        for step in reached(state):
+            served[step].add(at)
+    return {
+        step: {covered for id_ in ids if (covered := tree.climb(id_, level)) is not None}
+        for step, ids in served.items()
+    }
+
+
+def reached(state: str) -> tuple[str, ...]:
+    """The steps that a record in this state has taken."""
+    return STEPS[: STEPS.index(state) + 1]
 
 
 # Where the place stood on the day: a change of divisions later than that has taken it to a successor.
@@ -262,9 +298,10 @@ STOOD = """COALESCE((SELECT w.division_id FROM former_division w WHERE w.facilit
   ORDER BY w.to_on LIMIT 1), f.division_id)"""
 # An active role of the types: open on the day, its place not suspended; s = its valid links, if any.
 ACTIVE = """
-SELECT DISTINCT {stood}, {columns} FROM role r
+SELECT DISTINCT {stood}, COALESCE(v.state, 'county'), {columns} FROM role r
 JOIN facility f ON f.id = r.facility_id
 JOIN facility_type t ON t.id = r.type_id
+LEFT JOIN review v ON v.facility_id = f.id
 LEFT JOIN role_serves s ON s.role_id = r.id
   AND (s.from_on IS NULL OR s.from_on <= ?) AND (s.to_on IS NULL OR s.to_on > ?)
 WHERE t.key IN ({types})
@@ -278,7 +315,7 @@ TITLED = """ AND EXISTS (SELECT 1 FROM title i WHERE i.facility_id = f.id AND i.
 
 
 def _active(definition: Definition, on: date, columns: str) -> list[tuple[Any, ...]]:
-    """(standing division, columns) of the active roles."""
+    """(standing division, review state, columns) of the active roles."""
     rule, day = definition.numerator, on.isoformat()
     sql = ACTIVE.format(stood=STOOD, columns=columns, types=", ".join("?" * len(rule["types"])))
     params: list[Any] = [day, day, day, *rule["types"], day, day, day, day]
@@ -302,14 +339,20 @@ def months_before(on: date, months: int) -> date:
     return date(year, month + 1, on.day)
 
 
-def _standing(tree: Tree, definition: Definition, on: date) -> list[tuple[int | None, int]]:
-    """(standing division, 1) for each place with an active role of the types."""
-    active = _active(definition, on, "f.visibility, f.id")
-    return [(tree.standing(division_id, visibility), 1) for division_id, visibility, _ in active]
+Counted = dict[str, list[tuple[int | None, int]]]  # step: (standing division, number) of what has come so far
 
 
-def _places(tree: Tree, definition: Definition, on: date) -> list[tuple[int | None, int]]:
-    """(standing division, places) of each active role that has them, by its latest count on the day."""
+def _standing(tree: Tree, definition: Definition, on: date) -> Counted:
+    """1 for each place with an active role of the types."""
+    found: Counted = {step: [] for step in STEPS}
+    for division_id, state, visibility, _ in _active(definition, on, "f.visibility, f.id"):
+        for step in reached(state):
+            found[step].append((tree.standing(division_id, visibility), 1))
+    return found
+
+
+def _places(tree: Tree, definition: Definition, on: date) -> Counted:
+    """The places of each active role that has them, by its latest count on the day."""
     column = definition.numerator["places"]
     counts = dict(
         db.query(
@@ -318,10 +361,11 @@ def _places(tree: Tree, definition: Definition, on: date) -> list[tuple[int | No
             (on.isoformat(),),
         )
     )
-    active = _active(definition, on, "f.visibility, r.id")
-    return [
-        (tree.standing(id_, visibility), counts[role]) for id_, visibility, role in active if role in counts
-    ]
+    found: Counted = {step: [] for step in STEPS}
+    for id_, state, visibility, role in _active(definition, on, "f.visibility, r.id"):
+        for step in reached(state) if role in counts else ():
+            found[step].append((tree.standing(id_, visibility), counts[role]))
+    return found
 
 
 def _titled_divisions(definition: Definition, on: date) -> set[int]:

@@ -16,7 +16,7 @@ CITY = "/api/v1/coverage/441800000000"
 KEYS = {  # decisions.md 22
     "indicator", "name", "clause", "division", "division_name", "numerator", "denominator", "value", "display", "unit",
     "target", "due_year", "needed", "met", "definition", "definition_name", "default", "other_targets", "on",
-    "population_on", "remark", "demo",
+    "population_on", "remark", "demo", "reported", "town_passed", "county_passed", "answered_none", "unanswered",
 }  # fmt: skip
 
 

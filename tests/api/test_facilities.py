@@ -10,11 +10,12 @@ from flask.testing import FlaskClient
 from geopy.distance import geodesic
 from playhouse.test_utils import count_queries
 
-from servicemap import cards, db, division_changes, division_list, divisions, geo
+from servicemap import cards, db, division_changes, division_list, divisions, geo, reviews
 from servicemap.access import SEED
 from servicemap.api.schemas import FacilitiesSchema, FacilityDetailSchema, FacilitySchema
 from servicemap.audit import write_txn
 from servicemap.division_plan import Order
+from servicemap.edits import Asked
 from servicemap.facility_types import Kinds
 from servicemap.finder import cursor
 from servicemap.finder.query import Query
@@ -345,6 +346,7 @@ def test_the_stored_fragment_is_what_the_schema_would_dump(client):
 
 def test_every_answer_has_exactly_the_keys_of_its_schema(client):
     place = a_full_place()
+    reviews.return_one(Asked(SEED, "没有照片", 1, None, None, TODAY), place.code)
 
     near, one = get(client, **HERE, age_months=18), get(client, f"{URL}/{place.code}")
 
