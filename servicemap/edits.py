@@ -211,7 +211,7 @@ def merge(asked: Asked, code: str, into: str, on: date) -> dict[str, Any]:
         require(asked.actor, EDIT, gone.division_id, stays.division_id)
         if gone.id == stays.id:
             raise InvalidError("两个编号是同一处", "same_facility")
-        stays, before = _locked(stays.id)
+        stays, before = facilities.locked(stays.id)
         gone_before = deepcopy(gone)
         held = {role.type_id for role in stays.roles if role.closed_on is None}
         for role in gone.roles:
@@ -269,7 +269,7 @@ def _change(asked: Asked, code: str, action: str, request: Any, change: Change) 
 
 def _seen(asked: Asked, code: str) -> Record:
     """The record, held until the transaction ends; StaleError when it is not the version that was seen."""
-    record, _ = _locked(facilities.get(code).id)
+    record, _ = facilities.locked(facilities.get(code).id)
     if record.version != asked.version:
         since = [row for row in history(record.code) if asked.version is not None][
             : record.version - (asked.version or 0)
@@ -280,14 +280,6 @@ def _seen(asked: Asked, code: str) -> Record:
             changes=since,
         )
     return record
-
-
-def _locked(facility_id: int) -> tuple[Record, Record]:
-    """The record as it is now and a copy; on PostgreSQL nobody else changes it meanwhile."""
-    if not db.is_sqlite():
-        db.query("SELECT id FROM facility WHERE id = ? FOR UPDATE", (facility_id,))
-    record = load([facility_id])[facility_id]
-    return record, deepcopy(record)
 
 
 def shown(record: Record) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, fields, replace
 from datetime import date
 from typing import Any
@@ -74,6 +75,15 @@ def get(code: str) -> Record:
     return record
 
 
+def locked(facility_id: int) -> tuple[Record, Record]:
+    """The record as it is now and a copy, inside a write transaction; on PostgreSQL nobody else changes it
+    meanwhile."""
+    if not db.is_sqlite():
+        db.query("SELECT id FROM facility WHERE id = ? FOR UPDATE", (facility_id,))
+    record = load([facility_id])[facility_id]
+    return record, deepcopy(record)
+
+
 def list_records(
     actor: Actor, type_ids: Sequence[int], spans: Sequence[Span], *, after: int, limit: int
 ) -> list[Record]:
@@ -81,11 +91,8 @@ def list_records(
     any of the spans of the division tree (none: where the actor acts), beyond the id `after`, by code.
     ForbiddenError for a span that is not the actor's."""
     where, params = "f.id > ?", [after]
-    spans = narrowed(actor, spans)
-    if spans:
-        within = " OR ".join("lft BETWEEN ? AND ?" for _ in spans)
-        where += f" AND f.division_id IN (SELECT id FROM division WHERE {within})"
-        params += [end for span in spans for end in span]
+    within, bounds = standing_in(narrowed(actor, spans))
+    where, params = f"{where} AND {within}", [*params, *bounds]
     if type_ids:
         among = ", ".join(map(str, type_ids))
         where += f" AND EXISTS (SELECT 1 FROM role r WHERE r.facility_id = f.id AND r.type_id IN ({among}))"
@@ -95,6 +102,16 @@ def list_records(
     ]
     found = load(ids)  # in the order of the engine
     return [found[id_] for id_ in ids if id_ in found]
+
+
+def standing_in(spans: Sequence[Span]) -> tuple[str, list[int]]:
+    """The condition, with its parameters, that the facility f stands in any of the spans; none: anywhere."""
+    if not spans:
+        return "1 = 1", []
+    within = " OR ".join("lft BETWEEN ? AND ?" for _ in spans)
+    return f"f.division_id IN (SELECT id FROM division WHERE {within})", [
+        end for span in spans for end in span
+    ]
 
 
 def merged(record: Record, stated: Stated, as_of: date) -> Record:
