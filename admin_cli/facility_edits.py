@@ -8,6 +8,7 @@ import click
 
 from admin_cli import options
 from admin_cli.client import Client
+from admin_cli.duplicates import duplicates, not_same
 from admin_cli.facility import group
 from admin_cli.output import cell, remark, show
 from servicemap.errors import InvalidError
@@ -32,6 +33,8 @@ HISTORY_COLUMNS = (
     ("why", "原因"),
 )
 
+group.add_command(duplicates)
+group.add_command(not_same)
 reason_option = click.option("--reason", required=True, help="为什么改，记入变更 why")
 on_option = click.option("--on", metavar="DATE", help="从哪天起；默认今天 from which day on")
 type_option = click.option("--type", "types", multiple=True, help="哪个挂牌，可重复；默认全部 which roles")
