@@ -18,7 +18,6 @@ from typing import Any
 from servicemap import db, facilities
 from servicemap.access import ANONYMOUS, EDIT, READ_RECORD, Actor, Span, narrowed, require
 from servicemap.audit import now_text, write_txn
-from servicemap.divisions import paths
 from servicemap.errors import ConflictError, InvalidError, NotFoundError, Problem, TooManyError
 from servicemap.records import Record, check_digit, public_code
 
@@ -81,16 +80,35 @@ class Report:
 
 _REPORT = (
     "SELECT b.id, b.receipt, f.id, f.name, d.padded_code, d.name, b.kind, b.text, b.received_on, b.answer,"
-    " b.word, b.changed, b.answered_on FROM feedback b JOIN facility o ON o.id = b.facility_id"
+    " b.word, b.changed, b.answered_on, f.visibility FROM feedback b JOIN facility o ON o.id = b.facility_id"
     " JOIN facility f ON f.id = COALESCE(o.merged_into_id, o.id) JOIN division d ON d.id = f.division_id"
 )
 
 
 def _report(row: Sequence[Any]) -> Report:
-    _, receipt, facility_id, name, division, its_name, kind, text, on, answer, word, changed, told_on = row
-    code, day, words = public_code(facility_id), db.day(on), tuple(json.loads(changed or "[]"))
+    """Of a place that is contact_only now, whatever it was, neither a word nor what says where."""
+    (
+        _,
+        receipt,
+        facility_id,
+        name,
+        division,
+        its_name,
+        kind,
+        text,
+        on,
+        answer,
+        word,
+        changed,
+        told_on,
+        seen,
+    ) = row
+    words = json.loads(changed or "[]")
+    if seen == "contact_only":
+        word, words = None, [each for each in words if each not in _WHERE.values()]
+    code, day = public_code(facility_id), db.day(on)
     return Report(
-        receipt, code, name, division, its_name, kind, text, day, answer, word, words, db.day(told_on)
+        receipt, code, name, division, its_name, kind, text, day, answer, word, tuple(words), db.day(told_on)
     )
 
 
@@ -194,7 +212,9 @@ def answer(actor: Actor, receipt: str, said: str, word: str, today: date, *, che
             raise ConflictError(f"收到反馈以后，这条资料还没有改过；{cure}", "nothing_changed")
         if said == "cannot_tell" and checked:
             raise InvalidError("查不清就不能算核实；请去掉 checked", "checked_but_cannot_tell")
-        _refuse_where(place, word)
+        if word and place.visibility == "contact_only":
+            detail = "这里只公开联系方式，话里可能说出在哪里：只给答复，不要附话"
+            raise InvalidError(detail, "bad_parameters", [Problem("says_where", detail, "word")])
         told = sorted(changed or ()) if said == "fixed" else []
         db.execute(
             "UPDATE feedback SET answer = ?, word = ?, changed = ?, answered_on = ?, answered_by = ? WHERE receipt = ?",
@@ -223,20 +243,9 @@ def _changed(report: Report, place: Record) -> set[str] | None:
     )
     if not rows:
         return None
-    words = _CHANGED if place.visibility == "contact_only" else _CHANGED | _WHERE
+    words = _CHANGED | _WHERE
     names = {name.rpartition(".")[2] for (diff,) in rows for name in json.loads(diff)}
     return {words[name] for name in names if name in words}
-
-
-def _refuse_where(place: Record, word: str) -> None:
-    """A contact_only place's word must not say where it is."""
-    if place.visibility != "contact_only":
-        return
-    steps = paths([place.division_id])[place.division_id]
-    places = [step.name for step in steps if step.level in ("town", "community")]
-    if any(name in word for name in [*places, *([place.address] if place.address else [])]):
-        detail = "这里只公开联系方式，答复里不能写地址、乡镇或村（居）"
-        raise InvalidError(detail, "bad_parameters", [Problem("says_where", detail, "word")])
 
 
 def forget(actor: Actor, today: date, *, wait: bool = True) -> int:

@@ -179,12 +179,24 @@ def test_of_a_contact_only_place_no_answer_says_where(registry):
     receipt = sent(place, "moved")
     a_change(place, address="南门街 9 号", phone="0763-3360000", lng=113.07)
 
-    for word in ("搬到南门街 9 号了", "还在北门社区", "在凤城街道办里"):
-        with pytest.raises(InvalidError, match="只公开联系方式"):
-            feedback.answer(SEED, receipt, "fixed", word, TODAY, checked=False)
-    report = feedback.answer(SEED, receipt, "fixed", "电话已更新", TODAY, checked=False)
+    with pytest.raises(InvalidError, match="只公开联系方式"):
+        feedback.answer(SEED, receipt, "fixed", "搬到南门街 9 号了", TODAY, checked=False)
+    report = feedback.answer(SEED, receipt, "fixed", "", TODAY, checked=False)
 
     assert report.changed == ("电话",)
+
+
+def test_what_was_answered_before_a_place_became_contact_only_says_where_no_more(registry):
+    place = a_place(phone="0763-3360000")
+    receipt = sent(place, "moved")
+    a_change(place, address="南门街 9 号", phone="0763-3360001")
+    before = feedback.answer(SEED, receipt, "fixed", "搬到南门街 9 号了", TODAY, checked=False)
+
+    a_change(facilities.get(place.code), visibility="contact_only")
+    after = feedback.get(receipt)
+
+    assert (before.word, before.changed) == ("搬到南门街 9 号了", ("地址", "电话"))
+    assert (after.word, after.changed) == (None, ("电话",))
 
 
 def test_a_report_about_a_merged_place_is_about_the_one_that_it_became(registry):
