@@ -75,17 +75,20 @@ def status() -> int:
 
 
 @group.command()
-def rollover() -> None:
-    """换日：更新今天起状态有变的服务点。Rewrite the cards that the new day has made stale.
+@click.option("--all", "all_of_them", is_flag=True, help="全部重写：doctor 说不一致时 all of them")
+def rollover(all_of_them: bool) -> None:
+    """换日：更新今天起状态有变的服务点，清去旧反馈的文字。Do what the new day asks for.
 
     服务运行时自动进行；放进 cron 可让第一位访客不必等。
     """
-    from servicemap import db, registry
+    from servicemap import db, feedback, registry
     from servicemap.access import SEED
 
     open_here()
     db.connect()
-    count = registry.roll_over(SEED, read_settings().today(datetime.now(UTC)))
+    today = read_settings().today(datetime.now(UTC))
+    count = registry.roll_over(SEED, today, all_of_them=all_of_them)
+    feedback.forget(SEED, today)
     remark(f"更新了 {count} 个服务点")
 
 

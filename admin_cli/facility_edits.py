@@ -8,6 +8,7 @@ import click
 
 from admin_cli import options
 from admin_cli.client import Client
+from admin_cli.duplicates import duplicates, not_same
 from admin_cli.facility import group as group  # more of its verbs stand in facility_evidence
 from admin_cli.output import cell, remark, show
 from servicemap.errors import InvalidError
@@ -38,6 +39,8 @@ HISTORY_COLUMNS = (
     ("why", "原因"),
 )
 
+group.add_command(duplicates)
+group.add_command(not_same)
 reason_option = click.option("--reason", required=True, help="为什么改，记入变更 why")
 shown_reason_option = click.option("--reason", required=True, help="原因，也给公众看 why, shown to everybody")
 on_option = click.option("--on", metavar="DATE", help="从哪天起；默认今天 from which day on")

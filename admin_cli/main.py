@@ -17,14 +17,17 @@ NOUNS = {
     "coverage": "覆盖率 coverage of the targets",
     "db": "数据库 the database",
     "division": "行政区划 divisions",
+    "doctor": "体检 check the data",
     "dump": "离线包 files for offline use",
     "facility": "服务点 facilities",
+    "feedback": "反馈 what families say is wrong",
     "login": "登录服务器 log in to a server",
     "logout": "退出登录 log out",
     "import": "导入过的文件 imports",
     "review": "审核 reviews of what was entered",
     "seed": "基础数据和示例 reference data and demo",
     "serve": "启动服务 serve the API",
+    "todo": "要做的 what to do next",
     "token": "令牌 tokens",
 }
 

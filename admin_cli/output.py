@@ -86,10 +86,15 @@ def show(rows: Sequence[dict[str, Any]], columns: Sequence[Column], form: str) -
     if form == "json":
         click.echo(json.dumps(list(rows), ensure_ascii=False, indent=2))
     elif form == "csv":
+        from servicemap.imports.grid import guard  # late: --help does not need it
+
         stream = io.StringIO()
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow([heading for _, heading in columns])
-        writer.writerows([cell(row.get(key)) for key, _ in columns] for row in rows)
+        values = ([row.get(key) for key, _ in columns] for row in rows)
+        writer.writerows(
+            [guard(value) if isinstance(value, str) else cell(value) for value in line] for line in values
+        )
         click.echo(stream.getvalue(), nl=False)
     else:
         click.echo(

@@ -15,12 +15,13 @@ MANAGE_REVIEWS = "manage_reviews"  # who looks first: a county without 镇审
 MANAGE_TOKENS = "manage_tokens"
 VERIFY_AUDIT = "verify_audit"
 MANAGE_DIVISIONS = "manage_divisions"
+CHECK_REGISTRY = "check_registry"
 
 ROLES = ("viewer", "editor", "verifier", "admin")  # 查看 填报 审核 管理: each may what the ones before may
 _VIEWER = frozenset({READ_LIVE_COVERAGE, READ_RECORD})
 _EDITOR = _VIEWER | {EDIT, IMPORT}
 _VERIFIER = _EDITOR | {REVIEW}
-_ADMIN = _VERIFIER | {MANAGE_TOKENS, MANAGE_REVIEWS, MANAGE_DIVISIONS, VERIFY_AUDIT}
+_ADMIN = _VERIFIER | {MANAGE_TOKENS, MANAGE_REVIEWS, MANAGE_DIVISIONS, VERIFY_AUDIT, CHECK_REGISTRY}
 ALLOWED = {
     "public": frozenset[str](),
     "viewer": _VIEWER,
@@ -28,7 +29,9 @@ ALLOWED = {
     "verifier": _VERIFIER,
     "admin": _ADMIN,
 }
-WHOLE = frozenset({MANAGE_DIVISIONS})  # of the registry as a whole: nobody with a division's scope may
+WHOLE = frozenset(
+    {MANAGE_DIVISIONS, CHECK_REGISTRY}
+)  # of the registry as a whole: nobody with a division's scope may
 
 Span = tuple[int, int]  # lft and rgt in the nested set
 

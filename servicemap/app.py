@@ -10,10 +10,12 @@ from flask import Flask, Request, Response, g, redirect, request
 from flask_swagger_ui import get_swaggerui_blueprint
 
 from servicemap import db, registry
-from servicemap.access import ANONYMOUS
+from servicemap import feedback as feedbacks
+from servicemap.access import ANONYMOUS, SEED
 from servicemap.api import (
     audit,
     changes,
+    checks,
     clusters,
     confirm_page,
     confirmations,
@@ -21,15 +23,18 @@ from servicemap.api import (
     division_changes,
     divisions,
     dump,
+    duplicates,
     edits,
     evidence,
     facilities,
+    feedback,
     health,
     hours,
     imports,
     reviews,
     share,
     suggestions,
+    todo,
     tokens,
     zero_reports,
 )
@@ -38,14 +43,14 @@ from servicemap.api.caching import CHANGES, MOST_SECONDS, policy, tag
 from servicemap.api.compression import SUFFIX, compress
 from servicemap.api.edge import Edge, only_asks
 from servicemap.api.errors import ServicemapApi, problem_response
-from servicemap.api.limits import READS, WRITES, Limiter, LimitsInDocument
+from servicemap.api.limits import FEEDBACK, READS, WRITES, Limiter, LimitsInDocument
 from servicemap.api.metrics import Counters, exposition
 from servicemap.api.parsing import Code, Number
 from servicemap.config import Settings, read_settings
 from servicemap.errors import NotFoundError, UnauthenticatedError
 
 MOST_BYTES = 16_000_000  # of a request's body
-MOST_BYTES_TO_ASK = 64_000
+MOST_BYTES_TO_ASK = 64_000  # or to say what is wrong
 ACTOR_KEY = "servicemap.actor"  # set by the client in this process only: headers arrive as HTTP_*
 # endpoints that answer without the registry; None is an address that there isn't
 WITHOUT_DATABASE = (
@@ -62,6 +67,10 @@ DOORS = (
     facilities,
     edits,
     evidence,
+    duplicates,
+    feedback,
+    todo,
+    checks,
     suggestions,
     hours,
     clusters,
@@ -152,7 +161,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
     app.url_map.converters |= {"code": Code, "number": Number}
     state: dict[str, object] = {}
     zone = settings.zone
-    day_change = registry.DayChange()
+    day_change = registry.DayChange(lambda today: feedbacks.forget(SEED, today, wait=False))
     limiter = Limiter(settings)
     bearer = Bearer()
     counters = Counters(Path(f"{settings.rate_path}.metrics"))
@@ -174,13 +183,16 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
         known.version = None
         if "//" in environ["PATH_INFO"]:  # werkzeug takes it for the address without, whose headers it lacks
             raise NotFoundError("没有这个地址")
-        if asked.method == "POST" and only_asks(environ):
+        tells = endpoint == "feedback.send_feedback"
+        if asked.method == "POST" and (tells or only_asks(environ)):
             asked.max_content_length = MOST_BYTES_TO_ASK
         if endpoint in WITHOUT_DATABASE or asked.method == "OPTIONS":
             return None
         named = known.actor is not ANONYMOUS or "HTTP_AUTHORIZATION" in environ
         kind = READS if only_asks(environ) else WRITES
         if not named and endpoint != "health.readyz" and (refusal := too_many(environ, kind, known.now)):
+            return refusal
+        if tells and not named and (refusal := too_many(environ, FEEDBACK, known.now)):
             return refusal
         db.connect()
         if "schema" not in state:

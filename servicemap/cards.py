@@ -303,6 +303,15 @@ def delete_cards(ids: Sequence[int], kinds: Kinds) -> None:
     keys.delete("search_key", [facility_id for (facility_id,) in gone])
 
 
+def distrust() -> None:
+    """Make every card due for roll_over, and take away index rows that belong to none; inside a write
+    transaction."""
+    db.execute("UPDATE card SET fresh_until = '1900-01-01'")
+    own = "SELECT 1 FROM card c WHERE c.facility_id = s.facility_id"
+    db.execute(f"DELETE FROM search_row AS s WHERE NOT EXISTS ({own} AND c.morton = s.morton)")
+    db.execute(f"DELETE FROM list_row AS s WHERE NOT EXISTS ({own})")
+
+
 def roll_over(today: date) -> int:
     """Rewrite the first ROLLED_AT_ONCE cards that `today` has made stale and return how many; inside a
     write transaction."""

@@ -36,6 +36,9 @@ class Settings:
     writes_per_minute: int = 60
     """What one address may send a minute without a token; a minute's worth may come at once. 0: no limit."""
 
+    feedback_per_day: int = 30
+    """How many times a day (UTC) one address may say that something is wrong, without a token. 0: no limit."""
+
     rate_file: str = ""
     """Where all processes of this machine count requests; empty: beside the SQLite file with .rate at
     the end, or in the folder for temporary files. The counts for /metrics stand beside it."""
@@ -94,7 +97,7 @@ def read_settings(**overrides: str) -> Settings:
         f.name: env.str(f"SERVICEMAP_{f.name.upper()}", str(f.default)) for f in fields(Settings)
     }
     values |= overrides
-    for name in ("reads_per_minute", "writes_per_minute"):
+    for name in ("reads_per_minute", "writes_per_minute", "feedback_per_day"):
         if not (values[name].isascii() and values[name].isdigit() and len(values[name]) <= 9):
             raise InvalidError(f"SERVICEMAP_{name.upper()} 应为整数，例如 600；0 为不限", "bad_setting")
         values[name] = int(values[name])

@@ -97,3 +97,12 @@ class UnavailableError(RegistryError):
     def __init__(self, detail: str, code: str | None = None, retry_after: int = 5) -> None:
         super().__init__(detail, code)
         self.retry_after = retry_after
+
+
+class TooManyError(UnavailableError):
+    """Enough of that for today."""
+
+    code = "too_many_requests"
+
+    def __init__(self, detail: str, code: str | None = None, retry_after: int = 3600) -> None:
+        super().__init__(detail, code, retry_after)

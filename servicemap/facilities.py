@@ -88,12 +88,8 @@ def list_records(
     """At most `limit` whole records, closed ones too, merged ones not, with a role of any of the types (none: all), in
     any of the spans of the division tree (none: where the actor acts), beyond the id `after`, by code.
     ForbiddenError for a span that is not the actor's."""
-    where, params = "f.merged_into_id IS NULL AND f.id > ?", [after]
-    spans = narrowed(actor, spans)
-    if spans:
-        within = " OR ".join("lft BETWEEN ? AND ?" for _ in spans)
-        where += f" AND f.division_id IN (SELECT id FROM division WHERE {within})"
-        params += [end for span in spans for end in span]
+    within, bounds = standing_in(narrowed(actor, spans))
+    where, params = f"f.merged_into_id IS NULL AND f.id > ? AND {within}", [after, *bounds]
     if type_ids:
         among = ", ".join(map(str, type_ids))
         where += f" AND EXISTS (SELECT 1 FROM role r WHERE r.facility_id = f.id AND r.type_id IN ({among}))"
@@ -103,6 +99,16 @@ def list_records(
     ]
     found = load(ids)  # in the order of the engine
     return [found[id_] for id_ in ids if id_ in found]
+
+
+def standing_in(spans: Sequence[Span]) -> tuple[str, list[int]]:
+    """The condition, with its parameters, that the facility f stands in any of the spans; none: anywhere."""
+    if not spans:
+        return "1 = 1", []
+    within = " OR ".join("lft BETWEEN ? AND ?" for _ in spans)
+    return f"f.division_id IN (SELECT id FROM division WHERE {within})", [
+        end for span in spans for end in span
+    ]
 
 
 def merged(record: Record, stated: Stated, as_of: date) -> Record:

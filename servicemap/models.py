@@ -38,6 +38,9 @@ MEANINGS = ("filler", "protection", "free", "inclusive", "registered", "type_onl
 STEPS = ("reported", "town", "county")  # 填报 镇审 县核
 EVIDENCE = ("document", "plaque_photo", "registration", "activity_record", "site_visit")
 MEALS = ("included", "extra", "none")  # 含餐 另收餐费 不供餐
+# 关门了 搬了 时间不对 电话打不通 收费不对 不适合儿童 其他
+FEEDBACK = ("closed", "moved", "hours", "phone", "fee", "not_for_children", "other")
+ANSWERS = ("fixed", "not_so", "cannot_tell")  # 已改好 不是这样 查不清
 
 
 def one_of(column: str, words: tuple[str, ...]) -> Any:
@@ -360,6 +363,43 @@ class Activity(Table):
     families = IntegerField(null=True, constraints=[Check("families >= 0")])
     added_by = TextField()
     added_at = TextField()
+
+
+class Feedback(Table):
+    """反馈: what a family says is wrong, and what they are told. Nothing here says who they are."""
+
+    id = AutoField()
+    receipt = TextField(unique=True)  # 回执: random, said on a phone (feedback.py)
+    facility = owner(Facility, index=False)
+    kind = TextField(constraints=[one_of("kind", FEEDBACK)])
+    text = TextField(null=True)  # masked, may be ''; empty: let go of
+    received_on = DateField()
+    received_at = TextField()
+    answer = TextField(null=True, constraints=[one_of("answer", ANSWERS)])
+    word = TextField(null=True)  # for the family to read
+    changed = TextField(null=True)  # JSON list of what was changed meanwhile, in words for the family
+    answered_on = DateField(null=True)
+    answered_by = TextField(null=True)
+
+    class Meta:
+        indexes = ((("facility", "received_on", "kind", "text"), True),)  # sent twice it is one
+
+
+Feedback.add_index(SQL("CREATE INDEX feedback_open ON feedback (facility_id) WHERE answer IS NULL"))
+
+
+class NotSame(Table):
+    """不是同一处: a pair that looks like one place, and a person has told apart."""
+
+    one = owner(Facility, index=False)
+    other = owner(Facility)
+    reason = TextField()
+    decided_at = TextField()
+    decided_by = TextField()
+
+    class Meta:
+        primary_key = CompositeKey("one", "other")
+        constraints = [Check("one_id < other_id")]
 
 
 class Replay(Table):

@@ -2,6 +2,7 @@
 
 import secrets
 import threading
+from collections.abc import Callable
 from datetime import date
 from functools import lru_cache
 from time import monotonic
@@ -74,13 +75,18 @@ def upgrade(actor: Actor, today: date) -> list[str]:
     return applied
 
 
-def roll_over(actor: Actor, today: date, *, wait: bool = True) -> int:
+def roll_over(actor: Actor, today: date, *, wait: bool = True, all_of_them: bool = False) -> int:
     """Rewrite the cards that the new day has made stale (a role opens, a title expires); how many.
 
     Some at a time, each time as a change that moves the version: what was kept of the old cards is not
     taken for the answer of now. Without `wait` it raises UnavailableError where another writer is at work.
+    `all_of_them`: every card, where they are not what the records say.
     """
     count = 0
+    if all_of_them:
+        with write_txn(actor, wait=wait) as log:
+            cards.distrust()
+            log.record_change("card", str(today), "distrust")
     while db.query("SELECT 1 FROM card WHERE fresh_until <= ? LIMIT 1", (today.isoformat(),)):
         with write_txn(actor, wait=wait) as log:
             if rewritten := cards.roll_over(today):
@@ -90,10 +96,11 @@ def roll_over(actor: Actor, today: date, *, wait: bool = True) -> int:
 
 
 class DayChange:
-    """The roll-over by a server, at its first requests of a day: one at a time tries, nobody waits for
-    other writers."""
+    """The roll-over by a server, at its first requests of a day, and what else `also` does once a day: one
+    at a time tries, nobody waits for other writers."""
 
-    def __init__(self) -> None:
+    def __init__(self, also: Callable[[date], object]) -> None:
+        self._also = also
         self._day: date | None = None
         self._trying = threading.Lock()
         self._again_at = 0.0
@@ -107,6 +114,7 @@ class DayChange:
         self._again_at = monotonic() + PAUSE_SECONDS
         try:
             roll_over(SEED, today, wait=False)
+            self._also(today)
             self._day = today
         except UnavailableError as error:
             if error.code == "read_only":  # a replica: its primary does it

@@ -166,6 +166,7 @@ def settings(registry: str, tmp_path: Path) -> Settings:
         rate_file=str(tmp_path / "rate"),
         reads_per_minute=0,
         writes_per_minute=0,
+        feedback_per_day=0,
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 from servicemap import db
 from servicemap.errors import NotFoundError
 from servicemap.facilities import get
-from servicemap.records import _check_digit, allocate, load, parse_code, public_code
+from servicemap.records import allocate, check_digit, load, parse_code, public_code
 from tests.conftest import bound_to
 from tests.factories import a_place, scaled
 
@@ -44,8 +44,8 @@ def take_in_thread() -> int:
     ("digits", "check"),
     [("0794", 5), ("79462", 3), ("00200667308", 5)],  # the standard's example; two of python-stdnum's
 )
-def test_the_check_digit_is_that_of_iso_7064(digits, check):
-    assert _check_digit(digits) == check
+def test_thecheck_digit_is_that_of_iso_7064(digits, check):
+    assert check_digit(digits) == check
 
 
 @pytest.mark.parametrize("facility_id", SAMPLE[:20])

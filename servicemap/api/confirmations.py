@@ -54,7 +54,7 @@ class SecretSchema(Strict):
     secret = SECRET
 
 
-class AnswerSchema(Strict):
+class ConfirmationAnswerSchema(Strict):
     secret = SECRET
     code = Text(12, required=True, metadata={"description": "哪个服务点"})
     wrong = Text(200, metadata={"description": "哪里不对，一句话；不给为都对"})
@@ -126,7 +126,7 @@ def show_places(body: dict[str, Any], public_id: str) -> dict[str, Any]:
 
 
 @blp.post("/<code:public_id>/answers")
-@blp.arguments(AnswerSchema)
+@blp.arguments(ConfirmationAnswerSchema)
 @blp.response(200, DemoSchema)
 @blp.fails(400, 401, 404, 409, 413, 415, 503)
 def answer_place(body: dict[str, Any], public_id: str) -> dict[str, Any]:

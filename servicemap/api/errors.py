@@ -24,6 +24,7 @@ from servicemap.errors import (
     Problem,
     RegistryError,
     StaleError,
+    TooManyError,
     UnauthenticatedError,
     UnavailableError,
 )
@@ -38,6 +39,7 @@ STATUS_OF: dict[type[RegistryError], int] = {
     UnauthenticatedError: 401,
     ForbiddenError: 403,
     UnavailableError: 503,
+    TooManyError: 429,
 }
 STATUS_OF_CODE = {
     "bad_cursor": 400,
@@ -166,7 +168,9 @@ def handle_registry_error(error: RegistryError) -> Response:
     detail, headers = error.detail, {}
     if isinstance(error, UnavailableError):
         headers["Retry-After"] = str(error.retry_after)
-        if g.get("actor", ANONYMOUS) is ANONYMOUS:  # paths and cures are for who keeps the server
+        if (
+            status == 503 and g.get("actor", ANONYMOUS) is ANONYMOUS
+        ):  # paths and cures are for who keeps the server
             detail = HTTP_WORDS[status][1]
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"

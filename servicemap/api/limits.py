@@ -2,7 +2,7 @@
 
 Each address has two buckets, of reads and of writes, that refill evenly. A bucket is one number in a file:
 the instant at which it will be full again (the generic cell rate algorithm), so that nothing has to be
-read and written together. A file and no shared memory: reading behind the end of a file that was cut short
+read and written together. Feedback has a third number, counted by the day (UTC) and not refilled in it. A file and no shared memory: reading behind the end of a file that was cut short
 gives nothing, of mapped memory it ends the process. A count that two processes write at once may be lost;
 two addresses in one slot share its buckets until the salt changes at midnight UTC. Whatever fails lets
 requests pass.
@@ -30,10 +30,11 @@ from servicemap.config import Settings
 SLOTS = 65_536  # of 65,536 IPv4 addresses each: what stands in a slot names none of them
 HEAD = struct.Struct("<q16s")  # the day since 1970 and its salt
 SLOT = struct.Struct("<d")  # seconds since 1970
-READS, WRITES = 0, 1
+READS, WRITES, FEEDBACK = 0, 1, 2
 # A phone company or a school has hundreds of families behind one address, who come together at times
 MINUTES_AT_ONCE = {READS: 10, WRITES: 1}
 DAY_SECONDS = 86_400
+MOST_A_DAY = 10_000  # that a slot can count
 PAUSE_SECONDS = 60  # until a file that failed is tried again
 MOST_HOPS = 20
 
@@ -53,7 +54,11 @@ class Limiter:
 
     def __init__(self, settings: Settings) -> None:
         self._path = settings.rate_path
-        self._a_minute = {READS: settings.reads_per_minute, WRITES: settings.writes_per_minute}
+        self._rates = {
+            READS: settings.reads_per_minute,
+            WRITES: settings.writes_per_minute,
+            FEEDBACK: min(settings.feedback_per_day, MOST_A_DAY - 1),
+        }
         self._proxies = settings.proxies
         self._lock = threading.Lock()
         self._file: int | None = None
@@ -64,12 +69,16 @@ class Limiter:
     def wait(self, environ: Mapping[str, Any], kind: int, now: float) -> int:
         """Count a request of `kind` at `now` (seconds since 1970): 0 lets it pass, else the whole seconds
         after which to come back. Two system calls."""
-        rate = self._a_minute[kind]
+        rate = self._rates[kind]
         if not rate or monotonic() < self._again_at or not (address := self.address(environ)):
             return 0
         try:
-            file, salt = self._ready(int(now) // DAY_SECONDS)
+            day = int(now) // DAY_SECONDS
+            file, salt = self._ready(day)
             slot = int.from_bytes(blake2b(address.encode(), digest_size=2, key=salt).digest())
+            if kind == FEEDBACK:
+                full = _count(file, HEAD.size + (2 * SLOTS + slot) * SLOT.size, day, rate)
+                return (day + 1) * DAY_SECONDS - int(now) if full else 0
             place = HEAD.size + (2 * slot + kind) * SLOT.size
             return _take(file, place, 60 / rate, 60 * MINUTES_AT_ONCE[kind], now)
         except OSError as error:
@@ -137,6 +146,19 @@ def _take(file: int, place: int, seconds_each: float, seconds_at_once: float, no
         return ceil(wait)
     os.pwrite(file, SLOT.pack(full_at + seconds_each), place)
     return 0
+
+
+def _count(file: int, place: int, day: int, most: int) -> bool:
+    """Whether the day's count there is full; else it is one more. Kept as day × MOST_A_DAY + count."""
+    data = os.pread(file, SLOT.size, place)
+    value = SLOT.unpack(data)[0] if len(data) == SLOT.size else 0.0
+    empty = float(day * MOST_A_DAY)
+    if not empty <= value < empty + MOST_A_DAY:  # another day's, or nonsense
+        value = empty
+    if value - empty >= most:
+        return True
+    os.pwrite(file, SLOT.pack(value + 1), place)
+    return False
 
 
 def _without_port(text: str) -> str:

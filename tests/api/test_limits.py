@@ -5,7 +5,7 @@ import json
 import pytest
 
 from servicemap.access import ANONYMOUS
-from servicemap.api.limits import READS, WRITES, Limiter
+from servicemap.api.limits import FEEDBACK, READS, WRITES, Limiter
 from servicemap.config import Settings
 
 NOW = 1_790_000_000.0
@@ -18,6 +18,7 @@ def rates(tmp_path) -> Settings:
     return Settings(
         reads_per_minute=6,
         writes_per_minute=3,
+        feedback_per_day=5,
         rate_file=str(tmp_path / "rate"),
         trusted_proxies="10.0.0.0/8",
     )
@@ -34,6 +35,19 @@ def test_a_crowd_behind_one_address_is_let_in_and_then_told_when_to_come_back(ra
     assert limiter.wait(B, READS, NOW) == limiter.wait(A, WRITES, NOW) == 0
 
 
+def test_feedback_is_counted_by_the_day_by_all_processes_and_begins_anew(rates):
+    limiter, other_process = Limiter(rates), Limiter(rates)
+    midnight = NOW // 86_400 * 86_400 + 86_400
+
+    passed = [(limiter, other_process)[n % 2].wait(A, FEEDBACK, NOW + n) for n in range(5)]
+    refused = other_process.wait(A, FEEDBACK, NOW + 3600)
+
+    assert (passed, refused) == ([0] * 5, midnight - NOW - 3600)
+    assert limiter.wait(B, FEEDBACK, NOW) == limiter.wait(A, WRITES, NOW) == 0
+    assert limiter.wait(A, FEEDBACK, midnight + 1) == 0
+    assert b"192.0.2" not in rates.rate_path.read_bytes()
+
+
 @pytest.mark.parametrize("harm", ["cut short", "nonsense", "a folder"])
 def test_a_file_that_fails_stops_nobody(rates, harm):
     limiter = Limiter(rates)
@@ -44,6 +58,7 @@ def test_a_file_that_fails_stops_nobody(rates, harm):
         rates.rate_path.write_bytes(b"" if harm == "cut short" else b"\xff" * 2_000_000)
 
     assert limiter.wait(A, WRITES, NOW) == 0
+    assert limiter.wait(A, FEEDBACK, NOW) == 0
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,9 @@ from flask import Flask, request
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tests.factories import LAT, LNG, NORTH_GATE, a_place, a_tree, a_type, scaled
+from servicemap import feedback
+from servicemap.records import public_code
+from tests.factories import LAT, LNG, NORTH_GATE, TODAY, a_place, a_tree, a_type, scaled
 
 JSON, NDJSON, PROBLEM = "application/json", "application/x-ndjson", "application/problem+json"
 MEGABYTE = "x" * 1_000_000
@@ -82,7 +84,7 @@ WHOLE_BODIES = (
 GOOD = {
     "lat": LAT, "lng": LNG, "datum": "wgs84", "bbox": "112.9,23.6,113.2,23.8", "q": "家长", "text": "周一至周五 8:30-12:00",
     "division": NORTH_GATE, "file_name": "places.xlsx", "headings": {"name": "机构名称"}, "on": "2026-11-23",
-    "row": 2, "cells": {"name": "北门家长学校", "type": "家长学校", "division": NORTH_GATE},
+    "kind": "hours", "answer": "not_so", "row": 2, "cells": {"name": "北门家长学校", "type": "家长学校", "division": NORTH_GATE},
     "rows": [{"code": NORTH_GATE, "name": "北门社区", "level": "community", "parent_code": "441802001000"}],
 }  # fmt: skip
 TOGETHER = ("lat", "lng", "datum")
@@ -234,6 +236,7 @@ def document(client: FlaskClient, admin: FlaskClient) -> dict[str, Any]:
 
 def good_path(admin: FlaskClient) -> Callable[[str], str]:
     """Fills a path's parameters; every operation on an import has a new one, with a row."""
+    receipt, _ = feedback.receive(public_code(1), "hours", "", TODAY)
 
     def filled(path: str) -> str:
         if "{batch_id}" in path:
@@ -250,6 +253,7 @@ def good_path(admin: FlaskClient) -> Callable[[str], str]:
             path.replace("{division}", NORTH_GATE)
             .replace("{code}", NORTH_GATE)
             .replace("{file}", "index.json")
+            .replace("{receipt}", receipt)
         )
 
     return filled

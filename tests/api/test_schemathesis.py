@@ -104,6 +104,7 @@ def test_cases_made_from_the_document_are_answered_as_it_says(demo, door, tmp_pa
         rate_file=str(tmp_path / "rate"),
         reads_per_minute=0,
         writes_per_minute=0,
+        feedback_per_day=0,
         coverage_public="live",
         dump_folder=str(tmp_path / "dump"),
     )
