@@ -193,14 +193,14 @@ def history(code: str, form: str) -> None:
         fields = dict(row["changed"])
         row["why"] = fields.pop("reason", [None, None])[1]
         row["did"] = ACTIONS.get(row["action"], row["action"])
-        shown = [f"{_heading(name)} {_short(a)}→{_short(b)}" for name, (a, b) in fields.items()]
+        shown = [f"{heading(name)} {short(a)}→{short(b)}" for name, (a, b) in fields.items()]
         row["what"] = "；".join(shown[:4]) + (f" 等 {len(shown)} 项" if len(shown) > 4 else "")
     show(rows, HISTORY_COLUMNS, form)
     if form == "table":
         remark("全部字段用 --format json")
 
 
-def _heading(name: str) -> str:
+def heading(name: str) -> str:
     """电话 of phone, nursery 月费 of nursery.monthly_fee."""
     from servicemap.imports.columns import FIELDS
 
@@ -209,6 +209,6 @@ def _heading(name: str) -> str:
     return f"{kind} {headings.get(attribute, attribute)}".strip()
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else cell(value)
     return text if len(text) <= 20 else f"{text[:18]}…"

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cache
 from typing import Any
 
 from servicemap import db, facilities, facts, replays
@@ -55,7 +56,8 @@ def add(asked: Asked, cells: Cells, settings: Settings) -> dict[str, Any]:
     one of that name."""
 
     def make() -> Record:
-        row = _read(cells, settings, asked.today)
+        given = {name: text for name, text in cells.items() if text is not None}
+        row = _read(_reader(cells, settings, asked.today), given)
         stands = row.facility["division_id"]
         require(asked.actor, EDIT, None, stands)
         same = db.query(
@@ -83,36 +85,13 @@ def add(asked: Asked, cells: Cells, settings: Settings) -> dict[str, Any]:
 def edit(asked: Asked, code: str, cells: Cells, settings: Settings) -> dict[str, Any]:
     """The record with these fields (text; None empties one). A role's fields are those of `type`, or of the
     only current role."""
-
-    def change(record: Record) -> Record:
-        kinds = Kinds()
-        path = paths([record.division_id])[record.division_id]
-        known = {
-            "name": record.name,
-            "division": path[-1].code,
-            "type": _type_meant(record, cells, kinds).key,
-        }
-        given = {name: text for name, text in cells.items() if text is not None}
-        if len(given.keys() & {"lng", "lat"}) == 1:
-            raise _wrong("lat" if "lng" in given else "lng", "one_coordinate", "经度和纬度只给了一个")
-        row = _read(known | given, settings, asked.today)
-        after = _merged(record, row, asked.today)
-        for name in (name for name, text in cells.items() if text is None):
-            _empty(after, name, row.kinds[0])
-        return after
-
+    change = editing(cells, settings, asked.today)
     return _change(asked, code, "update", ["edit", code, dict(cells), asked.reason], change)
 
 
 def close(asked: Asked, code: str, on: date, types: tuple[str, ...]) -> dict[str, Any]:
     """End the current roles of the types (none: all) on that day."""
-
-    def change(record: Record) -> Record:
-        for role in _current(record, types):
-            _after_opening(role, on)
-            role.closed_on, role.closed_reason = on, asked.reason
-        return record
-
+    change = closing(on, types, asked.reason)
     return _change(asked, code, "close", ["close", code, on, types, asked.reason], change)
 
 
@@ -124,7 +103,7 @@ def reopen(asked: Asked, code: str, on: date, types: tuple[str, ...]) -> dict[st
         for role in record.roles:
             if role.closed_on is None:
                 ended.pop(role.type_id, None)
-        wanted = _of_types(list(ended.values()), types)
+        wanted = _of_types(list(ended.values()), _ids(types))
         if not wanted:
             raise ConflictError("没有关闭的挂牌可以恢复", "not_closed")
         for role in wanted:
@@ -174,7 +153,7 @@ def convert(asked: Asked, code: str, old_type: str, new_type: str, on: date) -> 
 
     def change(record: Record) -> Record:
         kind = _kind(new_type)
-        role = _current(record, (old_type,))[0]
+        role = _current(record, _ids((old_type,)))[0]
         if any(each.type_id == kind.id and each.closed_on is None for each in record.roles):
             raise ConflictError(f"这里已经是{kind.name}", "already_of_type")
         _after_opening(role, on)
@@ -189,15 +168,7 @@ def convert(asked: Asked, code: str, old_type: str, new_type: str, on: date) -> 
 def verify(asked: Asked, code: str, on: date) -> dict[str, Any]:
     """Somebody looked: the record is right as on that day."""
 
-    def change(record: Record) -> Record:
-        if on > asked.today:
-            raise InvalidError(f"{on} 还没有到", "future_date")
-        if record.verified_on and on <= record.verified_on:
-            raise ConflictError(f"{record.verified_on} 已核实过", "already_verified")
-        record.verified_on = on
-        return record
-
-    return _change(asked, code, "verify", ["verify", code, on, asked.reason], change)
+    return _change(asked, code, "verify", ["verify", code, on, asked.reason], verifying(on, asked.today))
 
 
 def merge(asked: Asked, code: str, into: str, on: date) -> dict[str, Any]:
@@ -246,22 +217,87 @@ def history(code: str) -> list[dict[str, Any]]:
     return [{**dict(zip(names, row[:6], strict=True)), "changed": json.loads(row[6])} for row in rows]
 
 
+# What becomes of a record, of one or of each of many
+
+
+def editing(cells: Cells, settings: Settings, today: date) -> Change:
+    """These fields (text; None empties one) are set, read as an import's."""
+    reader = _reader(cells, settings, today)
+    given = {name: text for name, text in cells.items() if text is not None}
+
+    def change(record: Record) -> Record:
+        known = {
+            "name": record.name,
+            "division": _code_of(record.division_id),
+            "type": _type_meant(record, cells, reader.kinds).key,
+        }
+        if len(given.keys() & {"lng", "lat"}) == 1:
+            raise _wrong("lat" if "lng" in given else "lng", "one_coordinate", "经度和纬度只给了一个")
+        row = _read(reader, known | given)
+        after = _merged(record, row, today)
+        for name in (name for name, text in cells.items() if text is None):
+            _empty(after, name, row.kinds[0])
+        return after
+
+    @cache
+    def _code_of(division_id: int) -> str:
+        return paths([division_id])[division_id][-1].code
+
+    return change
+
+
+def closing(on: date, types: tuple[str, ...], reason: str | None) -> Change:
+    """The current roles of the types (none: all) end on that day."""
+    wanted = _ids(types)
+
+    def change(record: Record) -> Record:
+        for role in _current(record, wanted):
+            _after_opening(role, on)
+            role.closed_on, role.closed_reason = on, reason
+        return record
+
+    return change
+
+
+def verifying(on: date, today: date) -> Change:
+    """The record is right as on that day."""
+
+    def change(record: Record) -> Record:
+        if on > today:
+            raise InvalidError(f"{on} 还没有到", "future_date")
+        if record.verified_on and on <= record.verified_on:
+            raise ConflictError(f"{record.verified_on} 已核实过", "already_verified")
+        record.verified_on = on
+        return record
+
+    return change
+
+
 # How a change is made
+
+
+def changed(
+    actor: Actor, record: Record, change: Change, today: date, kinds: Kinds
+) -> tuple[Record, Record, dict[str, list[Any]]]:
+    """(before, after, {field: [before, after]}): what the change would make of the record; what changes is
+    held against older files. ForbiddenError where the actor may not."""
+    before = deepcopy(record)
+    require(actor, EDIT, before.division_id)
+    after = change(record)
+    if after.division_id != before.division_id:
+        require(actor, EDIT, after.division_id)
+    fields = diff(facilities.flat(before, kinds), facilities.flat(after, kinds))
+    if fields:
+        after.held = before.held | dict.fromkeys(fields, str(today))
+    return before, after, fields
 
 
 def _change(asked: Asked, code: str, action: str, request: Any, change: Change) -> dict[str, Any]:
     with write_txn(asked.actor) as log:
         if kept := replays.answered(asked.actor, asked.key, request):
             return kept
-        record = _seen(asked, code)
-        before = deepcopy(record)
-        require(asked.actor, EDIT, before.division_id)
-        after = change(record)
-        require(asked.actor, EDIT, after.division_id)
-        kinds = Kinds()
-        changed = diff(facilities.flat(before, kinds), facilities.flat(after, kinds))
-        if changed:
-            after.held = before.held | dict.fromkeys(changed, str(asked.today))
+        before, after, fields = changed(asked.actor, _seen(asked, code), change, asked.today, Kinds())
+        if fields:
             facilities.write(log, [], [(before, after)], asked.today, action=action, reason=asked.reason)
             after.version += 1
         return _answer(asked, request, after)
@@ -304,13 +340,17 @@ def _answer(asked: Asked, request: Any, record: Record) -> dict[str, Any]:
 # What is meant
 
 
-def _read(cells: Cells, settings: Settings, today: date) -> facts.Facts:
-    """The fields read as a row of an import is; InvalidError with every problem."""
+def _reader(cells: Cells, settings: Settings, today: date) -> facts.Reader:
+    """InvalidError for a field that there is not."""
     unknown = [name for name in cells if name not in HEADINGS]
     if unknown:
         raise InvalidError(f"没有这些字段：{'、'.join(unknown)}", "unknown_field")
-    reader = facts.Reader(HEADINGS, settings.extent, today)
-    row = reader.read(0, {name: text for name, text in cells.items() if text is not None})
+    return facts.Reader(HEADINGS, settings.extent, today)
+
+
+def _read(reader: facts.Reader, cells: Mapping[str, str]) -> facts.Facts:
+    """The fields read as a row of an import is; InvalidError with every problem."""
+    row = reader.read(0, cells)
     if row.problems:
         wrong = [replace(problem, row=None) for problem in row.problems]
         raise InvalidError(
@@ -366,13 +406,16 @@ def _kind(word: str) -> Kind:
     return kind
 
 
-def _of_types(roles: list[Role], types: tuple[str, ...]) -> list[Role]:
-    wanted = {_kind(word).id for word in types}
+def _ids(types: tuple[str, ...]) -> set[int]:
+    return {_kind(word).id for word in types}
+
+
+def _of_types(roles: list[Role], wanted: set[int]) -> list[Role]:
     return [role for role in roles if not wanted or role.type_id in wanted]
 
 
-def _current(record: Record, types: tuple[str, ...]) -> list[Role]:
-    roles = _of_types([role for role in record.roles if role.closed_on is None], types)
+def _current(record: Record, wanted: set[int]) -> list[Role]:
+    roles = _of_types([role for role in record.roles if role.closed_on is None], wanted)
     if not roles:
         raise ConflictError("没有这样的、还开着的挂牌", "not_open")
     return roles

@@ -238,6 +238,15 @@ def is_material(before: Record, after: Record) -> bool:
     return geo.distance_from(before.lng, before.lat)(after.lng, after.lat) > MATERIAL_M
 
 
+def voids_verification(before: Record, after: Record) -> bool:
+    """Whether what was verified is no longer so, and nobody has looked again."""
+    return (
+        after.verified_on is not None
+        and after.verified_on == before.verified_on
+        and is_material(before, after)
+    )
+
+
 def write(
     log: Log,
     created: Sequence[Record],
@@ -258,7 +267,7 @@ def write(
     pairs: list[tuple[Record | None, Record]] = [(None, record) for record in created]
     pairs += updated
     for before, after in pairs:
-        if voids and before and after.verified_on == before.verified_on and is_material(before, after):
+        if voids and before and voids_verification(before, after):
             after.verified_on = None
             db.execute(
                 "UPDATE verification SET voided_on = ? WHERE facility_id = ? AND voided_on IS NULL",
