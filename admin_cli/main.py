@@ -29,7 +29,7 @@ NOUNS = {
 
 WHERE = {
     "logout": "login",
-    "facility": "facility_edits",
+    "facility": "facility_bulk",
     "import": "import_",
 }  # modules that are not called like their noun
 

@@ -13,6 +13,7 @@ from servicemap import db, registry
 from servicemap.access import ANONYMOUS
 from servicemap.api import (
     audit,
+    bulk,
     changes,
     clusters,
     coverage,
@@ -55,6 +56,7 @@ WITHOUT_DATABASE = (
 DOORS = (
     facilities,
     edits,
+    bulk,
     suggestions,
     hours,
     clusters,
