@@ -163,17 +163,23 @@ def _counted(role: Role, classes: Iterable[RoleClass], as_of: date) -> list[Role
 
 
 def _role_meant(record: Record, type_id: int, role_fields: dict[str, Any]) -> Role:
-    """The role that is spoken of: of its type the one opened on that day, else the current one, else
-    (where no day is given) the last, else a new one. What began and ended before the current role is new."""
+    """The role that is spoken of: of its type the one opened on that day, else the one that ended on that
+    day, else the current one, else (where no day is given) the last, else a new one. What began and ended
+    before the current role is new."""
     of_type = [role for role in record.roles if role.type_id == type_id]
     opened_on, ended_on = role_fields.get("opened_on"), role_fields.get("closed_on")
     exact = [role for role in of_type if opened_on and role.opened_on == opened_on]
+    ended = [
+        role
+        for role in of_type
+        if ended_on and role.closed_on == ended_on and (role.opened_on is None or not opened_on)
+    ]
     current = [role for role in of_type if role.closed_on is None]
     if current and opened_on and ended_on and current[0].opened_on and ended_on <= current[0].opened_on:
         current = []
     past = [] if opened_on else of_type
-    if exact or current or past:
-        return (exact or current or past)[-1]
+    if known := exact or ended or current or past:
+        return known[-1]
     record.roles.append(Role(0, type_id))
     return record.roles[-1]
 
