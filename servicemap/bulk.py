@@ -19,6 +19,7 @@ from servicemap.records import Record
 MOST = 20_000  # records that a filter may have to look at
 PAGE = 500
 OWN = ("name", "external_id", "credit_code", "registration_no", "lng", "lat")  # of one place alone
+ALREADY = ("already_verified", "not_open")  # of many, nothing that would have to be mended
 STALE = "看过预案之后登记册有了新的变更；请重新看预案"
 
 
@@ -66,6 +67,9 @@ def work_out(actor: Actor, wanted: Wanted, change: Change, today: date) -> Plan:
         try:
             before, after, fields = edits.changed(actor, record, change, today, kinds)
         except (InvalidError, ConflictError) as error:
+            if error.code in ALREADY:
+                plan.unchanged += 1
+                continue
             detail = "；".join(map(str, error.problems)) or error.detail
             plan.refused.append(Problem(error.code, f"{record.code} {name}: {detail}", value=record.code))
             continue
@@ -138,14 +142,10 @@ def _meeting(actor: Actor, wanted: Wanted, today: date, kinds: Kinds) -> Iterato
         rows = iter(facts.rows_of(page, kinds))
         for record in page:
             of_roles = list(zip(record.roles, rows, strict=False))  # a row a role
-            if (
-                record.merged_into_id is None
-                and not record.is_undone
-                and any(
-                    role.type_id in type_ids
-                    and (wanted.closed or not role.is_closed(today))
-                    and all(row.get(name, "") == text for name, text in where.items())
-                    for role, row in of_roles
-                )
+            if record.merged_into_id is None and any(
+                role.type_id in type_ids
+                and (wanted.closed or not role.is_closed(today))
+                and all(row.get(name, "") == text for name, text in where.items())
+                for role, row in of_roles
             ):
                 yield record

@@ -13,7 +13,17 @@ from servicemap.divisions import chunks
 from servicemap.errors import ConflictError, NotFoundError
 from servicemap.facility_types import Kinds
 from servicemap.models import CLASSES
-from servicemap.records import Record, Role, RoleClass, Serves, allocate, load, parse_code, public_code
+from servicemap.records import (
+    UNDONE,
+    Record,
+    Role,
+    RoleClass,
+    Serves,
+    allocate,
+    load,
+    parse_code,
+    public_code,
+)
 
 FACILITY_COLUMNS = (
     "name",
@@ -70,7 +80,8 @@ def get(code: str) -> Record:
         record = load([id_]).get(id_)
         id_ = record.merged_into_id if record else None
     if record is None:
-        raise NotFoundError(f"没有编号“{code}”的服务点", "facility_not_found")
+        cure = "" if parse_code(code) else "；编号像 F0012345-1，最后一位是校验码，请照抄"
+        raise NotFoundError(f"没有编号“{code}”的服务点{cure}", "facility_not_found")
     return record
 
 
@@ -78,9 +89,10 @@ def list_records(
     actor: Actor, type_ids: Sequence[int], spans: Sequence[Span], *, after: int, limit: int
 ) -> list[Record]:
     """At most `limit` whole records, closed ones too, with a role of any of the types (none: all), in
-    any of the spans of the division tree (none: where the actor acts), beyond the id `after`, by code.
-    ForbiddenError for a span that is not the actor's."""
-    where, params = "f.id > ?", [after]
+    any of the spans of the division tree (none: where the actor acts), beyond the id `after`, by code. What
+    an undone import had made was never there. ForbiddenError for a span that is not the actor's."""
+    where = "f.id > ? AND EXISTS (SELECT 1 FROM role r WHERE r.facility_id = f.id AND COALESCE(r.closed_reason, '') <> ?)"
+    params: list[Any] = [after, UNDONE]
     spans = narrowed(actor, spans)
     if spans:
         within = " OR ".join("lft BETWEEN ? AND ?" for _ in spans)

@@ -115,6 +115,17 @@ def test_one_that_is_refused_stops_all_unless_it_is_left_out(ask):
     assert not now(early).roles[0].closed_on
 
 
+def test_what_is_so_already_needs_no_mending(ask):
+    verified, closed = a_place("甲", verified_on=TODAY), a_place("乙", closed_on=TODAY)
+
+    verify = ask(verb="verify").json
+    close = ask(verb="close", closed=True, where={"name": closed.name}).json
+
+    assert (verify["matched"], verify["unchanged"], verify["refused"]) == (1, 1, [])
+    assert (close["matched"], close["unchanged"], close["refused"]) == (1, 1, [])
+    assert now(verified).version == 1
+
+
 def test_a_plan_that_the_registry_has_left_behind_is_not_carried_out(ask):
     place = a_place()
     body = {"cells": {"phone": "12355"}}
