@@ -9,8 +9,9 @@ import click
 from admin_cli import options
 from admin_cli.client import Client
 from admin_cli.facility import group
-from admin_cli.facility_edits import cells_of, heading, short
+from admin_cli.facility_edits import cells_of
 from admin_cli.output import remark
+from admin_cli.words import Words
 from servicemap.errors import InvalidError
 
 MOST_SHOWN = 20
@@ -77,14 +78,14 @@ def edit_all(
     if form == "json":
         click.echo(json.dumps(plan, ensure_ascii=False, indent=2))
     else:
-        _show(plan)
+        _show(plan, Words(client))
     if refused:
         remark("什么都没有改；略过它们、改其余的：--skip-bad")
         return 1
     return 3 if plan["refused_total"] else 0
 
 
-def _show(plan: dict[str, Any]) -> None:
+def _show(plan: dict[str, Any], words: Words) -> None:
     word = "完成" if plan["applied"] else "预案"
     counts = f"改 {plan['changed']}，本来就是 {plan['unchanged']}，不能改 {plan['refused_total']}"
     click.echo(f"{word}：符合的 {plan['matched']} 个：{counts}")
@@ -94,8 +95,8 @@ def _show(plan: dict[str, Any]) -> None:
         remark(f"其中 {plan['voided']} 个核实过的，要重新核实")
     for change in plan["changes"][:MOST_SHOWN]:
         click.echo(f"  {change['code']} {change['name']}")
-        for name, (before, after) in change["changed"].items():
-            click.echo(f"    {heading(name)}：{short(before) or '空'} → {short(after) or '空'}")
+        for line in words.changes(change["changed"]):
+            click.echo(f"    {line}")
     if plan["changed"] > MOST_SHOWN:
         remark(f"只列出前 {MOST_SHOWN} 个；更多用 --format json")
     for each in plan["refused"][:MOST_SHOWN]:
