@@ -50,6 +50,14 @@ PLACES = (
     ("from_code", "原区划"),
     ("to_code", "新区划"),
 )
+LEVELS = {
+    "province": "省",
+    "city": "市",
+    "county": "县（市、区）",
+    "town": "乡镇（街道）",
+    "community": "村（居）",
+}
+KINDS = {"residents_committee": "居委会", "villagers_committee": "村委会", "other": "其他"}
 WORDS = {"create": "新设", "renew": "重新起算", "rename": "改名", "succeed": "并入", "end": "停用"}
 
 
@@ -247,7 +255,7 @@ def rename(code: str, name: str, on: str, reason: str, document: str, dry_run: b
 def list_(parent: str | None, level: str | None, on: str | None, form: str) -> None:
     """列出区划：不给代码列最高一级，给代码列它的下一级。List divisions."""
     rows = list(Client().pages("divisions", "after", parent=parent, level=level, on=on))
-    show(rows, COLUMNS, form)
+    show([_worded(row) for row in rows] if form == "table" else rows, COLUMNS, form)
 
 
 @group.command(name="show")
@@ -260,7 +268,7 @@ def show_(code: str, on: str | None, form: str) -> None:
     if form != "table":
         show([one], COLUMNS, form)
         return
-    show([one], COLUMNS, form)
+    show([_worded(one)], COLUMNS, form)
     history = [
         *({**each, "what": "曾用名", "on": each["to_on"]} for each in one["former_names"]),
         *({**each, "what": "替代了"} for each in one["predecessors"]),
@@ -268,3 +276,9 @@ def show_(code: str, on: str | None, form: str) -> None:
     ]
     if history:
         show(history, HISTORY, form)
+
+
+def _worded(row: dict[str, Any]) -> dict[str, Any]:
+    """The level and the kind in Chinese, for people."""
+    level, kind = row["level"], row["community_kind"]
+    return {**row, "level": LEVELS.get(level, level), "community_kind": KINDS.get(kind, kind)}

@@ -10,12 +10,12 @@ import click
 
 from admin_cli import options
 from admin_cli.client import Client
-from admin_cli.facility_import import import_
+from admin_cli.facility_import import TEMPLATE_PLACE, import_
 from admin_cli.geocode import geocode
 from admin_cli.output import remark, show
+from admin_cli.words import STATUSES
 from servicemap.errors import InvalidError
 
-TEMPLATE_PLACE = {"town": "镇（街道）", "community": "村（居）"}
 TEMPLATE_FIELDS = (
     *("division", "type", "presence", "code", "name", "address", "phone", "hours", "fee", "fee_text"),
     *("accessible", "opened_on", "closed_on", "closed_reason", "verified_on", "note"),
@@ -84,11 +84,14 @@ def show_(code: str, form: str) -> None:
         return
     from servicemap.imports.columns import FIELDS
 
-    pairs = [{"field": "状态", "value": public["status"]}]
+    pairs = [{"field": "状态", "value": STATUSES.get(public["status"], public["status"])}]
+    own = [field for field in FIELDS if len({row.get(field.name) for row in rows}) > 1]
     for field in FIELDS:
-        values = list(dict.fromkeys(row[field.name] for row in rows if field.name in row))
-        if values:
-            pairs.append({"field": field.heading, "value": "、".join(values)})
+        if field not in own and rows and field.name in rows[0]:
+            pairs.append({"field": field.heading, "value": rows[0][field.name]})
+    for number, row in enumerate(rows if own else (), 1):
+        said = [f"{field.heading} {row[field.name]}" for field in own if field.name in row]
+        pairs.append({"field": f"挂牌 {number}", "value": "；".join(said)})
     show(pairs, (("field", "项目"), ("value", "内容")), form)
 
 

@@ -1,6 +1,5 @@
 """改一条资料: the verbs of one facility."""
 
-import json
 import uuid
 from typing import Any
 
@@ -10,7 +9,8 @@ from admin_cli import options
 from admin_cli.client import Client
 from admin_cli.duplicates import duplicates, not_same
 from admin_cli.facility import group as group  # more of its verbs stand in facility_evidence
-from admin_cli.output import cell, remark, show
+from admin_cli.output import show
+from admin_cli.words import Words, moment
 from servicemap.errors import InvalidError
 
 ACTIONS = {
@@ -30,6 +30,7 @@ ACTIONS = {
     "return": "退回",
 }
 STEPS = {"reported": "填报", "town": "镇审", "county": "县核"}
+MOST_LINES = 6  # of one change in the history
 HISTORY_COLUMNS = (
     ("seq", "序号"),
     ("changed_at", "时间"),
@@ -50,15 +51,18 @@ type_option = click.option("--type", "types", multiple=True, help="哪个挂牌�
 def changed(code: str, verb: str, body: dict[str, Any]) -> None:
     """Send the change of the record as it is now, and say what it did."""
     client = Client()
-    version = client.get(f"facility-records/{code}")["version"]
+    seen = client.get(f"facility-records/{code}")
     given = {
         name: value for name, value in body.items() if value not in ((),) and (value is not None or not verb)
     }
     # the key makes a request that was lost on the way safe to send again
-    headers = {"If-Match": f'"{version}"', "Idempotency-Key": uuid.uuid4().hex}
+    headers = {"If-Match": f'"{seen["version"]}"', "Idempotency-Key": uuid.uuid4().hex}
     path = f"facilities/{code}" + (f"/{verb}" if verb else "")
     answer = client.send("POST" if verb else "PATCH", path, given, headers)
-    said(answer, nothing=answer["version"] == version)
+    said(answer, nothing=answer["version"] == seen["version"])
+    if answer["code"] == seen["code"]:
+        for line in Words(client).differences(seen["items"], answer["items"]):
+            click.echo(f"  {line}")
 
 
 def said(answer: dict[str, Any], *, nothing: bool = False) -> None:
@@ -70,15 +74,17 @@ def said(answer: dict[str, Any], *, nothing: bool = False) -> None:
 
 def cells_of(assignments: tuple[str, ...]) -> dict[str, str | None]:
     """字段=内容 as {field: text}; an empty content empties the field. Fields by name or by Chinese heading."""
-    from servicemap.imports.columns import FIELDS
+    from servicemap.imports.columns import FIELDS, perhaps
 
     names = {word: each.name for each in FIELDS for word in (each.name, each.heading, *each.aliases)}
     cells: dict[str, str | None] = {}
     for text in assignments:
         word, sign, value = text.partition("=")
-        if not sign or word.strip() not in names:
-            known = "、".join(each.heading for each in FIELDS)
-            raise InvalidError(f"“{text}”应像 电话=0763-3360000；字段有：{known}", "bad_assignment")
+        if not sign:
+            raise InvalidError(f"“{text}”应像 电话=0763-3360000", "bad_assignment")
+        if word.strip() not in names:
+            known = perhaps(word, names) or f"；字段有：{'、'.join(each.heading for each in FIELDS)}"
+            raise InvalidError(f"没有“{word.strip()}”这个字段{known}", "bad_assignment")
         cells[names[word.strip()]] = value.strip() or None
     return cells
 
@@ -226,33 +232,23 @@ def revert(code: str, seq: int, reason: str) -> None:
 @options.form
 def history(code: str, form: str) -> None:
     """一条资料的全部变更，新的在前。All changes of a facility, the latest first."""
-    rows = Client().get(f"facilities/{code}/history")["items"]
+    client = Client()
+    words = Words(client)
+    rows = client.get(f"facilities/{code}/history")["items"]
     for row in rows:
         fields = dict(row["changed"])
         row["why"] = fields.pop("reason", [None, None])[1]
         row["did"] = ACTIONS.get(row["action"], row["action"])
         if "review" in fields:
             fields["review"] = [STEPS.get(step, step) for step in fields["review"]]
-        shown = [f"{_heading(name)} {_short(a)}→{_short(b)}" for name, (a, b) in fields.items()]
-        row["what"] = "；".join(shown[:4]) + (f" 等 {len(shown)} 项" if len(shown) > 4 else "")
-    show(rows, HISTORY_COLUMNS, form)
-    if form == "table":
-        remark("全部字段用 --format json")
-
-
-def _heading(name: str) -> str:
-    """电话 of phone, nursery 月费 of nursery.monthly_fee."""
-    from servicemap.imports.columns import FIELDS
-
-    headings = {each.name: each.heading for each in FIELDS} | {
-        "suspensions": "暂停",
-        "merged_into": "并入",
-        "review": "审核",
-    }
-    kind, _, attribute = name.rpartition(".")
-    return f"{kind} {headings.get(attribute, attribute)}".strip()
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else cell(value)
-    return text if len(text) <= 20 else f"{text[:18]}…"
+        lines = words.changes(fields)
+        row["what"] = "；".join(lines)
+        if form == "table":
+            why = f"（{row['why']}）" if row["why"] else ""
+            click.echo(f"{row['seq']}  {moment(row['changed_at'])}  {row['actor']}  {row['did']}{why}")
+            for line in lines[:MOST_LINES]:
+                click.echo(f"    {line}")
+            if len(lines) > MOST_LINES:
+                click.echo(f"    等 {len(lines)} 项")
+    if form != "table":
+        show(rows, HISTORY_COLUMNS, form)

@@ -9,7 +9,7 @@ import click
 
 from admin_cli import options
 from admin_cli.client import Client
-from admin_cli.facility_edits import group
+from admin_cli.facility_edits import group as group
 from admin_cli.output import show
 
 KINDS = {

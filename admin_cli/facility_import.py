@@ -10,13 +10,19 @@ import click
 
 from admin_cli import options
 from admin_cli.client import Client, RefusedError
-from admin_cli.facility_result import Matched, write_result
-from admin_cli.output import Progress, about, cell, remark, show
+from admin_cli.facility_result import ADDED, NUMBER, Matched, write_result
+from admin_cli.output import Progress, about, remark, show
+from admin_cli.words import Words, short
+from servicemap.imports.grid import heading_text
 
 CHUNK_ROWS, CHUNK_BYTES = 500, 900_000
 LONG_IMPORT = 20_000  # rows above which others notice the wait
-MOST_SHOWN = 20  # remarks of one kind
+MOST_SHOWN = 20  # remarks of one kind, records
 AS_EXPECTED = "zero_report"  # the one remark that asks for nothing
+
+TEMPLATE_PLACE = {"town": "镇（街道）", "community": "村（居）"}
+# columns that the template and the result workbook carry for people alone
+OUR_OWN = {heading_text(heading) for heading in (*TEMPLATE_PLACE.values(), NUMBER, *ADDED)}
 
 PROBLEM_COLUMNS = (
     ("sheet", "工作表"),
@@ -81,7 +87,7 @@ def import_(
     if plan["problems"]:
         _show_problems(plan, form)
     if not refused and (dry_run or ask):
-        _show_plan(plan, "预案", form)
+        _show_plan(client, plan, "预案", form)
     declined = ask and not refused and not dry_run and not click.confirm("写入吗？", err=True)
     if refused or declined:
         bad = f"{plan['counts']['rejected']} 行有错误，" if refused else ""
@@ -90,7 +96,7 @@ def import_(
         if count > LONG_IMPORT:
             remark(f"写入时别人的修改约要等 {count / 10_000:.0f} 秒")
         _apply(client, path, skip_bad_rows, again=not ask)
-        _show_plan(plan, "完成", form)
+        _show_plan(client, plan, "完成", form)
     state = "refused" if refused else "planned" if dry_run or declined else "applied"
     with about(file):
         write_result(client, path, file, read(lambda line: None), state, only_worded=count > LONG_IMPORT)
@@ -118,7 +124,9 @@ def _read(
         matched, left_out = match_sheets(sheets, wanted)
     for line in (*(line for each in sheets for line in each.remarks), *left_out):
         say(f"{file.name}: {line}")
-    ignored = dict.fromkeys(heading for _, columns in matched for heading in columns.ignored)
+    ignored = dict.fromkeys(
+        heading for _, columns in matched for heading in columns.ignored if heading not in OUR_OWN
+    )
     if ignored:
         say(f"没有用到的列：{'、'.join(ignored)}")
     return [(each, replace(columns, datum=datum) if datum else columns) for each, columns in matched]
@@ -200,7 +208,7 @@ def _show_remarks(plan: dict[str, Any]) -> None:
         remark(f"要看的共 {plan['remarks_total']} 条，只说了前 {len(plan['remarks'])} 条")
 
 
-def _show_plan(plan: dict[str, Any], word: str, form: str) -> None:
+def _show_plan(client: Client, plan: dict[str, Any], word: str, form: str) -> None:
     counts = plan["counts"]
     if form == "json":
         click.echo(json.dumps({**counts, "changes": plan["changes"]}, ensure_ascii=False, indent=2))
@@ -208,11 +216,14 @@ def _show_plan(plan: dict[str, Any], word: str, form: str) -> None:
     text = f"新增 {counts['created']}，更新 {counts['updated']}，没有变化 {counts['unchanged']}"
     aside = f"，没有要写入的 {counts['set_aside']} 行" if counts["set_aside"] else ""
     click.echo(f"{word}：{counts['rows']} 行：{text}，退回 {counts['rejected']} 行{aside}")
-    for kept in plan["kept"][:20]:
-        said = f"{kept['field']} 留用 {kept['held_on']} 手工更正的 {cell(kept['kept']) or '空'}，不按文件改为 {cell(kept['in_file'])}"
-        click.echo(f"  {kept['code']} {kept['name']}: {said}")
-    for change in plan["changes"][:20]:
-        fields = "；".join(
-            f"{name} {cell(a) or '空'} → {cell(b) or '空'}" for name, (a, b) in change["changed"].items()
-        )
-        click.echo(f"  {change['code']} {change['name']}: {fields}")
+    if not (plan["kept"] or plan["changes"]):
+        return
+    words = Words(client)
+    for kept in plan["kept"][:MOST_SHOWN]:
+        click.echo(f"  {kept['code']} {kept['name']}：{words.heading(kept['field'])} 不按文件改")
+        click.echo(f"    {kept['held_on']} 手工更正为：{short(kept['kept']) or '空'}")
+        click.echo(f"    文件里是：{short(kept['in_file'])}")
+    for change in plan["changes"][:MOST_SHOWN]:
+        click.echo(f"  {change['code']} {change['name']}")
+        for line in words.changes(change["changed"]):
+            click.echo(f"    {line}")

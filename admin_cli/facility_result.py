@@ -44,7 +44,8 @@ def write_result(
     except (InvalidError, OSError) as error:
         remark(f"没有写下结果表：{getattr(error, 'detail', error)}")
         return
-    remark(f"结果表：{target}" + ("（只有要看的行）" if only_worded else ""))
+    mend = "；改好有颜色的格子，直接再导入它" if state == "refused" else ""
+    remark(f"结果表：{target}" + ("（只有要看的行）" if only_worded else "") + mend)
 
 
 def _write_sheet(
@@ -72,7 +73,7 @@ def _write_sheet(
                 str(row.number),
                 *(cells.get(heading, "") for heading in headings),
                 "退回" if problems else OUTCOMES[state].get(said["outcome"], ""),
-                "\n".join(each["detail"] for each in (*problems, *remarks)),
+                "\n".join(f"{each['column']}：{each['detail']}" for each in (*problems, *remarks)),
                 "\n".join(dict.fromkeys(each["cure"] for each in (*problems, *remarks) if "cure" in each)),
             ],
             marked=marked,

@@ -7,7 +7,8 @@ import click
 
 from admin_cli import options
 from admin_cli.client import Client
-from admin_cli.output import cell, remark, show
+from admin_cli.output import remark, show
+from admin_cli.words import Words, moment
 
 STATES = {"open": "没有送完", "planned": "只有预案", "applied": "已执行", "undone": "已撤销"}
 COLUMNS = (
@@ -36,7 +37,9 @@ def list_(limit: int, form: str) -> None:
     rows: list[dict[str, Any]] = []
     for item in Client().pages("imports", "before", limit=min(limit, 500)):
         counts = item["counts"] or {}
-        rows.append({**item, **counts, "said": STATES.get(item["state"], item["state"])})
+        at = item["created_at"] if form == "json" else moment(item["created_at"])
+        said = STATES.get(item["state"], item["state"])
+        rows.append({**item, **counts, "said": said, "created_at": at})
         if len(rows) == limit:
             break
     show(rows, COLUMNS, form)
@@ -55,7 +58,11 @@ def show_(number: int, form: str) -> None:
         return
     words = {"file_name": "文件", "as_of": "文件日期", "actor": "谁", "created_at": "何时"}
     words |= {"applied_at": "执行", "undone_at": "撤销"}
-    pairs = [{"field": word, "value": item[name]} for name, word in words.items() if item.get(name)]
+    pairs = [
+        {"field": word, "value": moment(item[name]) if name.endswith("_at") else item[name]}
+        for name, word in words.items()
+        if item.get(name)
+    ]
     pairs.insert(1, {"field": "状态", "value": STATES.get(item["state"], item["state"])})
     names = {"rows": "行", "created": "新增", "updated": "更新", "unchanged": "没有变化", "rejected": "退回"}
     counts = item["counts"] or {}
@@ -83,14 +90,13 @@ def undo(number: int, dry_run: bool, form: str) -> int:
     if form == "json":
         click.echo(json.dumps(plan, ensure_ascii=False, indent=2))
     else:
-        word = "预案" if dry_run else "完成"
+        word, words = "预案" if dry_run else "完成", Words(client)
         click.echo(f"{word}：恢复 {plan['restored']}，关闭 {plan['closed']}，不动 {plan['kept_total']}")
         for change in plan["changes"][:MOST_SHOWN]:
-            fields = "；".join(
-                f"{name} {cell(a) or '空'} → {cell(b) or '空'}" for name, (a, b) in change["changed"].items()
-            )
-            click.echo(f"  {change['code']} {change['name']}: {fields}")
+            click.echo(f"  {change['code']} {change['name']}")
+            for line in words.changes(change["changed"]):
+                click.echo(f"    {line}")
         for kept in plan["kept"]:
-            fields = f"（{'、'.join(kept['fields'])}）" if kept["fields"] else ""
+            fields = f"（{'、'.join(map(words.heading, kept['fields']))}）" if kept["fields"] else ""
             remark(f"不动 {kept['code']} {kept['name']}{fields}: {kept['detail']}")
     return 3 if plan["kept_total"] else 0

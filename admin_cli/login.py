@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 
 import click
 
@@ -21,7 +22,8 @@ def group(context: click.Context, url: str) -> None:
     例如 servicemap-admin login https://map.example.gov.cn
     """
     server = checked_server(url)
-    token = click.prompt("令牌", hide_input=True, err=True).strip()
+    typed = sys.stdin.isatty()
+    token = (click.prompt("令牌", hide_input=True, err=True) if typed else sys.stdin.readline()).strip()
     if not token.isascii() or " " in token:
         raise InvalidError("令牌复制得不完整，或不是本系统的令牌", "token_incomplete")
     context.find_root().params["server"] = server

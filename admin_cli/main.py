@@ -33,7 +33,7 @@ NOUNS = {
 
 WHERE = {
     "logout": "login",
-    "facility": "facility_evidence",
+    "facility": "facility_bulk",
     "import": "import_",
 }  # modules that are not called like their noun
 

@@ -69,7 +69,7 @@ def load_demo(settings: Settings, today: date) -> dict[str, int]:
             "SERVICEMAP_DATABASE_URL=sqlite:///demo.db servicemap-admin db create --demo",
             "not_a_demo_database",
         )
-    batch = batches.open_batch(SEED, file_name="demo", headings={}, as_of=AS_OF)
+    batch = batches.open_batch(SEED, file_name="demo", headings={}, as_of=AS_OF, today=today)
     batches.add_rows(SEED, batch.id, list(enumerate(places(), 1)))
     make_plan(SEED, batch.id, settings, today)
     return apply(SEED, batch.id, settings, today)

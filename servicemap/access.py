@@ -106,7 +106,8 @@ def narrowed(actor: Actor, spans: Sequence[Span]) -> Sequence[Span]:
 
 
 def _outside(actor: Actor) -> ForbiddenError:
-    return ForbiddenError(f"这里不在“{actor.name}”的范围内", "out_of_scope")
+    [(own,)] = db.query("SELECT name FROM division WHERE id = ?", (actor.scope,))
+    return ForbiddenError(f"这里不在“{actor.name}”的范围（{own}）内", "out_of_scope")
 
 
 def require(actor: Actor, action: str | None, old: int | None = None, new: int | None = None) -> None:

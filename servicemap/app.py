@@ -14,6 +14,7 @@ from servicemap import feedback as feedbacks
 from servicemap.access import ANONYMOUS, SEED
 from servicemap.api import (
     audit,
+    bulk,
     changes,
     checks,
     clusters,
@@ -71,6 +72,7 @@ DOORS = (
     feedback,
     todo,
     checks,
+    bulk,
     suggestions,
     hours,
     clusters,

@@ -58,7 +58,9 @@ class Row:
         if value.lower() in known:
             into[name] = known[value.lower()]
         else:
-            self.wrong(name, f"unknown_{name}", f"不认识“{value}”", f"请填 {' / '.join(words)}")
+            self.wrong(
+                name, f"unknown_{name}", f"不认识“{value}”", f"请填 {' / '.join(one_word_each(words))}"
+            )
 
     def words(self, name: str, words: Mapping[str, str]) -> list[str]:
         """What each item of a cell that lists several means; unknown ones are noted."""
@@ -66,7 +68,7 @@ class Row:
         items = parts(self.cells.get(name, ""))
         for item in items:
             if item.lower() not in known:
-                cure = f"请填 {' / '.join(words)}，几个用 、 分开"
+                cure = f"请填 {' / '.join(one_word_each(words))}，几个用 、 分开"
                 self.wrong(name, f"unknown_{name}", f"不认识“{item}”", cure)
         return [known[item.lower()] for item in items if item.lower() in known]
 
@@ -104,11 +106,19 @@ class Row:
         except ValueError:
             day = None
         if day is None or not 1900 <= day.year <= 2100:
-            self.wrong(name, "bad_date", f"“{value}”不是日期", "请写成 2023-09-01")
+            self.wrong(name, "bad_date", f"“{value}”不是日期", "请写到日，例如 2023-09-01")
             return None
         if latest and day > latest:
             self.wrong(name, "future_date", f"{day} 还没有到", "请核对日期")
         return day
+
+
+def one_word_each(words: Mapping[str, Any]) -> list[str]:
+    """Of the words that mean the same the first."""
+    first: dict[Any, str] = {}
+    for word, meaning in words.items():
+        first.setdefault(meaning, word)
+    return list(first.values())
 
 
 def clean(name: str, text: str) -> str:

@@ -55,8 +55,17 @@ def get(code: str, *, level: str | None = None, on: date | None = None) -> Divis
     """Like find, but raises NotFoundError."""
     division = find(code, level=level, on=on)
     if division is None:
-        raise NotFoundError(f"没有“{code}”这个区划代码", "division_not_found")
+        raise NotFoundError(f"没有“{code}”这个区划代码{_codes_of(code)}", "division_not_found")
     return division
+
+
+def _codes_of(name: str) -> str:
+    """What to say to somebody who gave a name for a code."""
+    named = (
+        Division.select().where((Division.name == name) & Division.valid_to.is_null()).order_by(Division.code)
+    )
+    found = [f"{each.padded_code} {each.name}" for each in named.limit(5)]
+    return f"；是不是 {'、'.join(found)}？" if found else ""
 
 
 def is_valid(division: Division, on: date) -> bool:

@@ -72,7 +72,8 @@ def add(asked: Asked, cells: Cells, settings: Settings) -> dict[str, Any]:
     with once(asked.actor, asked.key, asked.request) as (log, kept):
         if kept:
             return kept
-        row = _read(cells, settings, asked.today)
+        given = {name: text for name, text in cells.items() if text is not None}
+        row = _reader(cells, settings, asked.today).read(0, given)
         if row.problems:
             raise _refused(row.problems)
         name, stands = row.facility["name"], row.facility["division_id"]
@@ -93,38 +94,12 @@ def add(asked: Asked, cells: Cells, settings: Settings) -> dict[str, Any]:
 def edit(asked: Asked, code: str, cells: Cells, settings: Settings) -> dict[str, Any]:
     """The record with these fields (text; None empties one). A role's fields are those of `type`, or of the
     only current role."""
-
-    def change(record: Record) -> Record:
-        given = {name: text for name, text in cells.items() if text is not None}
-        if len(given.keys() & {"lng", "lat"}) == 1:
-            raise _wrong("lat" if "lng" in given else "lng", "one_coordinate", "经度和纬度只给了一个")
-        row = _read(given, settings, asked.today)
-        if problems := [each for each in row.problems if each.code not in facts.MISSING]:
-            raise _refused(problems)
-        if "type" not in given:
-            row.kinds = [_type_meant(record, cells)]
-        after = _merged(record, row, asked.today)
-        known = {role.type_id for role in record.roles}
-        if any(role.id == 0 and role.type_id in known for role in after.roles):
-            raise _wrong("opened_on", "not_open", "这个挂牌已经关闭；重新挂牌请用 恢复 reopen")
-        for name in [name for name, text in cells.items() if text is None]:
-            for kind in row.kinds:
-                _empty(after, name, kind, asked.today)
-        return after
-
-    return _change(asked, code, "update", change)
+    return _change(asked, code, "update", editing(cells, settings, asked.today))
 
 
 def close(asked: Asked, code: str, on: date, types: tuple[str, ...]) -> dict[str, Any]:
     """End the current roles of the types (none: all) on that day."""
-
-    def change(record: Record) -> Record:
-        for role in _current(record, types):
-            _after_opening(role, on)
-            role.closed_on, role.closed_reason = on, asked.reason
-        return record
-
-    return _change(asked, code, "close", change)
+    return _change(asked, code, "close", closing(on, types, asked.reason))
 
 
 def reopen(asked: Asked, code: str, on: date, types: tuple[str, ...]) -> dict[str, Any]:
@@ -135,7 +110,7 @@ def reopen(asked: Asked, code: str, on: date, types: tuple[str, ...]) -> dict[st
         for role in record.roles:
             if role.closed_on is None:
                 ended.pop(role.type_id, None)
-        wanted = _of_types(list(ended.values()), types)
+        wanted = _of_types(list(ended.values()), _ids(types))
         if not wanted:
             raise ConflictError("没有关闭的挂牌可以恢复", "not_closed")
         for role in wanted:
@@ -185,7 +160,7 @@ def convert(asked: Asked, code: str, old_type: str, new_type: str, on: date) -> 
 
     def change(record: Record) -> Record:
         kind = _kind(new_type)
-        role = _current(record, (old_type,))[0]
+        role = _current(record, _ids((old_type,)))[0]
         if any(each.type_id == kind.id and each.closed_on is None for each in record.roles):
             raise ConflictError(f"这里已经是{kind.name}", "already_of_type")
         _after_opening(role, on)
@@ -199,16 +174,7 @@ def convert(asked: Asked, code: str, old_type: str, new_type: str, on: date) -> 
 
 def verify(asked: Asked, code: str, on: date) -> dict[str, Any]:
     """Somebody looked: the record is right as on that day."""
-
-    def change(record: Record) -> Record:
-        if on > asked.today:
-            raise InvalidError(f"{on} 还没有到", "future_date")
-        if record.verified_on and on <= record.verified_on:
-            raise ConflictError(f"{record.verified_on} 已核实过", "already_verified")
-        record.verified_on = on
-        return record
-
-    return _change(asked, code, "verify", change)
+    return _change(asked, code, "verify", verifying(on, asked.today))
 
 
 def merge(asked: Asked, code: str, into: str, on: date) -> dict[str, Any]:
@@ -316,7 +282,7 @@ def revert(asked: Asked, code: str, seq: int) -> dict[str, Any]:
                 raise ConflictError(f"退不回去：{why}", "cannot_be_put_back")
             for sql, params in undone.dropped:
                 db.execute(sql, params)
-            _hold(now, undone.after, asked.today)
+            _hold(now, undone.after, asked.today, Kinds())
             pair = (now, undone.after)
             facilities.write(log, [], [pair], asked.today, action="revert", reason=asked.reason)
         return answered(asked, record)
@@ -365,18 +331,81 @@ def _changes(record: Record, most: int | None = None) -> list[dict[str, Any]]:
     return [{**dict(zip(names, row[:6], strict=True)), "changed": json.loads(row[6])} for row in rows]
 
 
+# What becomes of a record, of one or of each of many
+
+
+def editing(cells: Cells, settings: Settings, today: date) -> Change:
+    """These fields (text; None empties one) are set, read as an import's."""
+    reader = _reader(cells, settings, today)
+    given = {name: text for name, text in cells.items() if text is not None}
+
+    def change(record: Record) -> Record:
+        if len(given.keys() & {"lng", "lat"}) == 1:
+            raise _wrong("lat" if "lng" in given else "lng", "one_coordinate", "经度和纬度只给了一个")
+        row = reader.read(0, given)
+        if problems := [each for each in row.problems if each.code not in facts.MISSING]:
+            raise _refused(problems)
+        if "type" not in given:
+            row.kinds = [_type_meant(record, cells)]
+        after = _merged(record, row, today)
+        known = {role.type_id for role in record.roles}
+        if any(role.id == 0 and role.type_id in known for role in after.roles):
+            raise _wrong("opened_on", "not_open", "这个挂牌已经关闭；重新挂牌请用 恢复 reopen")
+        for name in [name for name, text in cells.items() if text is None]:
+            for kind in row.kinds:
+                _empty(after, name, kind, today)
+        return after
+
+    return change
+
+
+def closing(on: date, types: tuple[str, ...], reason: str | None) -> Change:
+    """The current roles of the types (none: all) end on that day."""
+    wanted = _ids(types)
+
+    def change(record: Record) -> Record:
+        for role in _current(record, wanted):
+            _after_opening(role, on)
+            role.closed_on, role.closed_reason = on, reason
+        return record
+
+    return change
+
+
+def verifying(on: date, today: date) -> Change:
+    """The record is right as on that day."""
+
+    def change(record: Record) -> Record:
+        if on > today:
+            raise InvalidError(f"{on} 还没有到", "future_date")
+        if record.verified_on and on <= record.verified_on:
+            raise ConflictError(f"{record.verified_on} 已核实过", "already_verified")
+        record.verified_on = on
+        return record
+
+    return change
+
+
 # How a change is made
+
+
+def changed(
+    actor: Actor, record: Record, change: Change, today: date, kinds: Kinds
+) -> tuple[Record, Record, dict[str, list[Any]]]:
+    """(before, after, {field: [before, after]}): what the change would make of the record; what changes is
+    held against older files. ForbiddenError where the actor may not."""
+    before = deepcopy(record)
+    after = change(record)
+    _require_over(actor, before, after)
+    return before, after, _hold(before, after, today, kinds)
 
 
 def _change(asked: Asked, code: str, action: str, change: Change) -> dict[str, Any]:
     with once(asked.actor, asked.key, asked.request) as (log, kept):
         if kept:
             return kept
-        record = seen(asked, code)
-        before = deepcopy(record)
-        after = change(record)
-        _require_over(asked.actor, before, after)
-        if _hold(before, after, asked.today):
+        before, after, fields = changed(asked.actor, seen(asked, code), change, asked.today, Kinds())
+        if fields:
             facilities.write(log, [], [(before, after)], asked.today, action=action, reason=asked.reason)
         return answered(asked, after)
 
@@ -403,13 +432,12 @@ def _require_over(actor: Actor, before: Record, after: Record) -> None:
         require(actor, EDIT, None, division_id)
 
 
-def _hold(before: Record, after: Record, today: date) -> bool:
-    """Mark what changed as corrected by hand today; whether anything did."""
-    kinds = Kinds()
+def _hold(before: Record, after: Record, today: date, kinds: Kinds) -> dict[str, list[Any]]:
+    """Mark what changed as corrected by hand today; {field: [before, after]}."""
     changed = diff(facilities.flat(before, kinds), facilities.flat(after, kinds))
     names = {re.sub("#[0-9]+", "", name) for name in changed}  # an import speaks of a type's current role
     after.held = before.held | dict.fromkeys(sorted(names), str(today))
-    return bool(changed)
+    return changed
 
 
 def shown(record: Record, today: date) -> dict[str, Any]:
@@ -428,13 +456,12 @@ def answered(asked: Asked, record: Record) -> dict[str, Any]:
 # What is meant
 
 
-def _read(cells: Cells, settings: Settings, today: date) -> facts.Facts:
-    """The fields read as a row of an import is."""
+def _reader(cells: Cells, settings: Settings, today: date) -> facts.Reader:
+    """InvalidError for a field that there is not."""
     unknown = [name for name in cells if name not in HEADINGS]
     if unknown:
         raise InvalidError(f"没有这些字段：{'、'.join(unknown)}", "unknown_field")
-    reader = facts.Reader(HEADINGS, settings.extent, today)
-    return reader.read(0, {name: text for name, text in cells.items() if text is not None})
+    return facts.Reader(HEADINGS, settings.extent, today)
 
 
 def _merged(record: Record, row: facts.Facts, today: date) -> Record:
@@ -508,13 +535,16 @@ def _kind(word: str) -> Kind:
     return kind
 
 
-def _of_types(roles: list[Role], types: tuple[str, ...]) -> list[Role]:
-    wanted = {_kind(word).id for word in types}
+def _ids(types: tuple[str, ...]) -> set[int]:
+    return {_kind(word).id for word in types}
+
+
+def _of_types(roles: list[Role], wanted: set[int]) -> list[Role]:
     return [role for role in roles if not wanted or role.type_id in wanted]
 
 
-def _current(record: Record, types: tuple[str, ...]) -> list[Role]:
-    roles = _of_types([role for role in record.roles if role.closed_on is None], types)
+def _current(record: Record, wanted: set[int]) -> list[Role]:
+    roles = _of_types([role for role in record.roles if role.closed_on is None], wanted)
     if not roles:
         raise ConflictError("没有这样的、还开着的挂牌", "not_open")
     return roles

@@ -13,7 +13,17 @@ from servicemap.divisions import chunks
 from servicemap.errors import ConflictError, NotFoundError
 from servicemap.facility_types import Kinds
 from servicemap.models import CLASSES
-from servicemap.records import Record, Role, RoleClass, Serves, allocate, load, parse_code, public_code
+from servicemap.records import (
+    UNDONE,
+    Record,
+    Role,
+    RoleClass,
+    Serves,
+    allocate,
+    load,
+    parse_code,
+    public_code,
+)
 
 FACILITY_COLUMNS = (
     "name",
@@ -70,7 +80,8 @@ def get(code: str) -> Record:
         record = load([id_]).get(id_)
         id_ = record.merged_into_id if record else None
     if record is None:
-        raise NotFoundError(f"没有编号“{code}”的服务点", "facility_not_found")
+        cure = "" if parse_code(code) else "；编号像 F0012345-1，最后一位是校验码，请照抄"
+        raise NotFoundError(f"没有编号“{code}”的服务点{cure}", "facility_not_found")
     return record
 
 
@@ -86,10 +97,14 @@ def list_records(
     actor: Actor, type_ids: Sequence[int], spans: Sequence[Span], *, after: int, limit: int
 ) -> list[Record]:
     """At most `limit` whole records, closed ones too, merged ones not, with a role of any of the types (none: all), in
-    any of the spans of the division tree (none: where the actor acts), beyond the id `after`, by code.
-    ForbiddenError for a span that is not the actor's."""
+    any of the spans of the division tree (none: where the actor acts), beyond the id `after`, by code. What
+    an undone import had made was never there. ForbiddenError for a span that is not the actor's."""
     within, bounds = standing_in(narrowed(actor, spans))
-    where, params = f"f.merged_into_id IS NULL AND f.id > ? AND {within}", [after, *bounds]
+    where = (
+        f"f.merged_into_id IS NULL AND f.id > ? AND {within} AND EXISTS (SELECT 1 FROM role r"
+        " WHERE r.facility_id = f.id AND COALESCE(r.closed_reason, '') <> ?)"
+    )
+    params: list[Any] = [after, *bounds, UNDONE]
     if type_ids:
         among = ", ".join(map(str, type_ids))
         where += f" AND EXISTS (SELECT 1 FROM role r WHERE r.facility_id = f.id AND r.type_id IN ({among}))"
@@ -177,17 +192,23 @@ def _counted(role: Role, classes: Iterable[RoleClass], as_of: date) -> list[Role
 
 
 def _role_meant(record: Record, type_id: int, role_fields: dict[str, Any]) -> Role:
-    """The role that is spoken of: of its type the one opened on that day, else the current one, else
-    (where no day is given) the last, else a new one. What began and ended before the current role is new."""
+    """The role that is spoken of: of its type the one opened on that day, else the one that ended on that
+    day, else the current one, else (where no day is given) the last, else a new one. What began and ended
+    before the current role is new."""
     of_type = [role for role in record.roles if role.type_id == type_id]
     opened_on, ended_on = role_fields.get("opened_on"), role_fields.get("closed_on")
     exact = [role for role in of_type if opened_on and role.opened_on == opened_on]
+    ended = [
+        role
+        for role in of_type
+        if ended_on and role.closed_on == ended_on and (role.opened_on is None or not opened_on)
+    ]
     current = [role for role in of_type if role.closed_on is None]
     if current and opened_on and ended_on and current[0].opened_on and ended_on <= current[0].opened_on:
         current = []
     past = [] if opened_on else of_type
-    if exact or current or past:
-        return (exact or current or past)[-1]
+    if known := exact or ended or current or past:
+        return known[-1]
     record.roles.append(Role(0, type_id))
     return record.roles[-1]
 
@@ -253,6 +274,15 @@ def is_material(before: Record, after: Record) -> bool:
     return geo.distance_from(before.lng, before.lat)(after.lng, after.lat) > MATERIAL_M
 
 
+def voids_verification(before: Record, after: Record) -> bool:
+    """Whether what was verified is no longer so, and nobody has looked again."""
+    return (
+        after.verified_on is not None
+        and after.verified_on == before.verified_on
+        and is_material(before, after)
+    )
+
+
 def write(
     log: Log,
     created: Sequence[Record],
@@ -275,7 +305,7 @@ def write(
     pairs += updated
     material = [after for before, after in pairs if before is None or (voids and is_material(before, after))]
     for before, after in pairs:
-        if voids and before and after.verified_on == before.verified_on and is_material(before, after):
+        if voids and before and voids_verification(before, after):
             after.verified_on = None
     _store_hours([after for _, after in pairs])
     for id_, record in enumerate(created, allocate("facility", len(created))):

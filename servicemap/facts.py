@@ -54,7 +54,7 @@ MISSING = (
     "missing_type",
 )  # no problem of a row that names what it changes
 _OF_ROLE: dict[str, dict[str, Any]] = {
-    "fee": dict(zip(("免费", "优惠", "收费"), FEES, strict=True)),
+    "fee": dict(zip(("免费", "优惠", "收费"), FEES, strict=True)) | {"不收费": "free"},
     "inclusive": {"是": True, "普惠": True, "否": False, "非普惠": False},
     "meals": dict(zip(("含餐", "另收餐费", "不供餐"), MEALS, strict=True)),
 }

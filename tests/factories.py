@@ -146,6 +146,7 @@ def a_batch(
         (number, {"name": f"第 {number} 家", "division": NORTH_GATE, "type": "家长学校", **row})
         for number, row in enumerate(rows, 2)
     ]
-    batch = batches.open_batch(SEED, file_name="places.xlsx", headings=headings or ours, as_of=as_of)
+    headings = headings or ours
+    batch = batches.open_batch(SEED, file_name="places.xlsx", headings=headings, as_of=as_of, today=as_of)
     batches.add_rows(SEED, batch.id, filled)
     return batch

@@ -98,7 +98,7 @@ def test_a_material_change_begins_anew_and_a_phone_number_does_not(settings):
 def test_an_import_by_a_village_begins_at_the_village_and_one_by_the_keeper_counts(settings):
     kept = a_place("市里的")
     for actor, name in ((post("北门", "editor", NORTH_GATE), "村里的"), (SEED, "又一处")):
-        batch = batches.open_batch(actor, file_name="a.xlsx", headings={}, as_of=TODAY)
+        batch = batches.open_batch(actor, file_name="a.xlsx", headings={}, as_of=TODAY, today=TODAY)
         rows = [(2, {"name": name, "division": NORTH_GATE, "type": "家长学校"})]
         if actor is not SEED:
             rows.append((3, rows[0][1] | {"code": kept.code, "name": "改了名", "phone": "0763-1"}))

@@ -165,6 +165,7 @@ def open_import(body: dict[str, Any]) -> dict[str, Any]:
         file_name=body["file_name"],
         headings=body["headings"],
         as_of=body.get("as_of", g.today),
+        today=g.today,
     )
     return answer({"id": batch.id, "state": batch.state, "staged": 0})
 

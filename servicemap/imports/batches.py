@@ -16,7 +16,9 @@ from servicemap.records import public_code
 OWN_HEADINGS = {field.name: field.heading for field in (*FIELDS, PRESENCE)}
 
 
-def open_batch(actor: Actor, *, file_name: str, headings: Mapping[str, str], as_of: date) -> ImportBatch:
+def open_batch(
+    actor: Actor, *, file_name: str, headings: Mapping[str, str], as_of: date, today: date
+) -> ImportBatch:
     """Begin an import; `headings` are {field: heading as in the file}, for what rejections say."""
     if registry.is_demo() and actor is not SEED:
         raise ConflictError(
@@ -25,6 +27,8 @@ def open_batch(actor: Actor, *, file_name: str, headings: Mapping[str, str], as_
             "SERVICEMAP_DATABASE_URL=sqlite:///servicemap.db servicemap-admin seed load",
             "demo_database",
         )
+    if as_of > today:  # it would overrule what is corrected by hand until then
+        raise InvalidError(f"文件的日期 {as_of} 还没有到", "future_date")
     unknown = sorted(set(headings) - set(OWN_HEADINGS))
     if unknown:
         raise InvalidError(f"没有这些字段：{'、'.join(unknown)}", "unknown_field")

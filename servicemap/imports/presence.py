@@ -32,7 +32,7 @@ def set_aside(reader: Reader, cells: Mapping[str, str], sheet: str, number: int)
             _said(reader, facts, word, "absent_but_registered", "填了无，但登记册里有", cure)
         )
     elif word in ABSENT:
-        facts.remarks.append(_said(reader, facts, word, "zero_report", "无：零报告另记"))
+        facts.remarks.append(_said(reader, facts, word, "zero_report", "填了无，没有要写入的"))
     elif word in UNCLEAR:
         cure = "弄清后填 有、无 或 变更，再导入一次"
         facts.remarks.append(_said(reader, facts, word, "left_unclear", "不清楚，这一行没有导入", cure))

@@ -2,9 +2,10 @@
 
 import pytest
 
-from servicemap import db, records
+from servicemap import db, facts, records
 from servicemap.access import SEED
 from servicemap.config import Settings
+from servicemap.facility_types import Kinds
 from servicemap.imports.plan import make_plan
 from tests.factories import LAT, LNG, TODAY, a_batch, a_place, a_tree, a_type
 
@@ -122,6 +123,18 @@ def test_a_place_closes_reopens_rests_and_goes_on(send, client):
         send("suspend", place.code, 5, from_on="2026-12-02", to_on="2026-12-01").json["code"],
     }
     assert wrong == {"closed_before_opened", "not_closed", "not_suspended", "suspension_upside_down"}
+
+
+def test_the_export_of_a_place_that_was_closed_and_reopened_changes_nothing(send, settings):
+    place = a_place(opened_on=None)
+    send("close", place.code, 1, on="2026-10-01")
+    send("reopen", place.code, 2, on="2026-11-01")
+
+    rows = facts.rows_of([record_of(place)], Kinds())
+    later = make_plan(SEED, a_batch(rows, as_of=TODAY.replace(day=24)).id, settings, TODAY)
+
+    assert [row.get("closed_on") for row in rows] == ["2026-10-01", None]
+    assert (later.changes, later.kept, later.counts["unchanged"]) == ([], [], 1)
 
 
 def test_a_plaque_becomes_another_on_its_day(send):

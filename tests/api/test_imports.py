@@ -34,6 +34,14 @@ def send(admin: FlaskClient, url: str, *cells: dict[str, str], start: int = 2):
     return admin.post(f"{url}/rows", data="\n".join(lines), content_type=NDJSON)
 
 
+def test_a_file_of_a_day_to_come_would_overrule_every_correction_until_then(admin):
+    body = {"file_name": "a.xlsx", "headings": {}, "as_of": "2026-11-24"}
+
+    answer = admin.post(URL, json=body)
+
+    assert (answer.status_code, answer.json["code"]) == (422, "future_date")
+
+
 def test_a_file_goes_in_whole(admin):
     url = opened(admin)
 

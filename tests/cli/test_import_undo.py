@@ -52,3 +52,20 @@ def test_what_stays_is_listed_and_said_by_the_exit_code(city, wrong, tmp_path):
     assert ran.code == 3
     assert f"不动 {code} 改对了: 导入后有人改过" in ran.err
     assert len(city("facility", "list", "--format", "json").json) == HOTLINES + 1
+
+
+def test_an_export_after_an_undo_comes_back_without_a_word(city, wrong, tmp_path):
+    city("import", "undo", 1)
+    after = city("facility", "export").out
+
+    (tmp_path / "again.csv").write_text(after, encoding="utf-8")
+    ran = city("facility", "import", tmp_path / "again.csv")
+
+    assert after == wrong
+    assert (ran.code, "新增 0，更新 0" in ran.out) == (0, True), ran.err
+
+
+def test_the_plan_names_fields_and_types_in_chinese(city, wrong):
+    look = city("import", "undo", 1, "--dry-run")
+
+    assert "家长学校 关闭原因：空 → 导入撤销" in look.out

@@ -31,7 +31,7 @@ def test_a_refused_file_comes_back_with_what_is_wrong_and_how_to_mend_it(city, t
     assert f"结果表：{tmp_path / 'a.结果.xlsx'}" in ran.err
     assert (first["名称"].value, first["名称"].data_type, first["结果"].value) == ("=1+1", "s", "没有写入")
     assert (second["原行号"].value, second["结果"].value) == ("3", "退回")
-    assert second["问题"].value == "没有“家长学效”这个类型\n“12”不像电话号码"
+    assert second["问题"].value == "类型：没有“家长学效”这个类型\n电话：“12”不像电话号码"
     assert second["怎么改"].value == "是不是“家长学校”？\n请填数字，例如 0763-3360000"
     assert (coloured(first), coloured(second)) == (set(), {"类型", "电话"})
 

@@ -92,7 +92,7 @@ def test_what_a_town_fills_in_is_read_as_it_is_meant(city, sheet):
 
     assert ran.code == 3, ran.out + ran.err
     assert "新增 1，更新 1，没有变化 0，退回 0 行" in ran.out
-    assert "无：零报告另记：共 1 行 [zero_report]" in ran.err
+    assert "填了无，没有要写入的：共 1 行 [zero_report]" in ran.err
     assert "第 5 行 有没有: 不清楚，这一行没有导入" in ran.err
 
 
