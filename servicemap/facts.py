@@ -81,6 +81,10 @@ class Facts:
     remarks: list[Problem] = field(default_factory=list)
 
     @property
+    def place(self) -> tuple[str, int]:
+        return self.sheet, self.number
+
+    @property
     def where(self) -> str:
         """As people say it: 第 3 行, with the sheet where several are read."""
         return (f"工作表“{self.sheet}”" if self.sheet else "") + f"第 {self.number} 行"
