@@ -39,6 +39,7 @@ FACILITY_COLUMNS = (
 )
 UNPLACED = {"lat": None, "lng": None, "position_datum": None, "position_source": None}
 UNSAID = ("hours_id", "held", "merged_into_id", "phone_public")  # in the audit they stand in another form
+STORED_AS_TEXT = (date, tuple, dict)
 MATERIAL_M = 200  # a position that moves farther is another place to look at
 PLACES = ("registered", "offered", "taken")
 ROLE_COLUMNS = tuple(
@@ -298,7 +299,8 @@ def write(
         changed = diff(flat(before, kinds) if before else {}, flat(after, kinds))
         changed |= {"reason": [None, reason]} if reason else {}
         log.record_change("facility", after.code, action or ("update" if before else "create"), changed)
-    log.check_last(lambda: _refuse_ended([after.id for _, after in pairs], today))
+    written = [after.id for _, after in pairs]  # the check is kept to the end, the records need not be
+    log.check_last(lambda: _refuse_ended(written, today))
     cards.write_cards(created, today, new=True)
     cards.write_cards([after for before, after in pairs if before], today)
 
@@ -339,7 +341,8 @@ def _store(table: str, columns: Sequence[str], rows: Sequence[tuple[Any, Any, tu
 
 
 def _values(record: Any, columns: Sequence[str]) -> list[Any]:
-    return [_plain(getattr(record, name)) for name in columns]
+    values = [getattr(record, name) for name in columns]
+    return [_plain(value) if type(value) in STORED_AS_TEXT else value for value in values]
 
 
 def _plain(value: Any) -> Any:

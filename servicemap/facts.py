@@ -1,7 +1,6 @@
 """The facts of a place as text comes in: the rule of every field, and what to say when one is broken."""
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -30,6 +29,7 @@ DATUM_WORDS = {
     "火星": "gcj02",
     "cgcs2000": "wgs84",
 }
+INVISIBLE = re.compile("[\0-\x1f\x7f-\x9f\ud800-\udfff]")  # Unicode's Cc and Cs
 DATUM_HELP = "坐标取自 高德/腾讯/微信 填 gcj02，百度 填 bd09，天地图/GPS 填 wgs84"
 _CHINESE: dict[str, dict[str, Any]] = {
     "position_precision": dict(zip(("门牌", "街路", "村居", "乡镇", "无"), PRECISIONS, strict=True)),
@@ -103,7 +103,7 @@ class Reader:
 
     def know(self, codes: Iterable[str]) -> None:
         """Look many division codes up at once, before the rows that name them are read."""
-        codes = set(codes)
+        codes = set(codes) - self._divisions.keys()
         self._divisions.update(dict.fromkeys(codes))
         self._divisions.update(divisions.find_all(codes))
 
@@ -123,8 +123,8 @@ class Reader:
             facts.problems.append(Problem(code, detail, name, number, column, shown, cure, sheet or None))
 
         row = Row({name: clean(name, text) for name, text in cells.items()}, wrong)
-        for name in row.cells:
-            if any(unicodedata.category(char) in ("Cc", "Cs") for char in row.cells[name]):
+        for name, text in row.cells.items():
+            if not text.isprintable() and INVISIBLE.search(text):
                 wrong(name, "bad_character", "含有看不见的控制字符", "请重新输入这一格")
         for words, texts, into in (
             (_CHINESE, _TEXTS, facts.facility),
