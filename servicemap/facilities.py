@@ -1,9 +1,11 @@
 """The rules of one record: get it, say what it would become, write it with its audit and public face."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 from servicemap import cards, db, geo
@@ -296,7 +298,8 @@ def write(
         ],
     )
     for before, after in pairs:
-        changed = diff(flat(before, kinds) if before else {}, flat(after, kinds))
+        said = flat(after, kinds)
+        changed = diff(flat(before, kinds), said) if before else {name: [None, said[name]] for name in said}
         changed |= {"reason": [None, reason]} if reason else {}
         log.record_change("facility", after.code, action or ("update" if before else "create"), changed)
     written = [after.id for _, after in pairs]  # the check is kept to the end, the records need not be
@@ -341,8 +344,13 @@ def _store(table: str, columns: Sequence[str], rows: Sequence[tuple[Any, Any, tu
 
 
 def _values(record: Any, columns: Sequence[str]) -> list[Any]:
-    values = [getattr(record, name) for name in columns]
+    values = _getter(tuple(columns))(record)
     return [_plain(value) if type(value) in STORED_AS_TEXT else value for value in values]
+
+
+@lru_cache
+def _getter(columns: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
+    return attrgetter(*columns)
 
 
 def _plain(value: Any) -> Any:

@@ -216,9 +216,8 @@ class Reader:
                 "lat", "zero_coordinates", "坐标是 0,0（海里），多半是没有取到位置", "没有坐标请两格都留空"
             )
             return
-        swapped = self._place(lat, lng, datum)
         placed = self._place(lng, lat, datum)
-        if placed is None and swapped is not None:
+        if placed is None and self._place(lat, lng, datum) is not None:
             row.wrong("lat", "swapped_coordinates", "经度和纬度填反了", "请把这两格对调")
         elif placed is None:
             row.wrong("lat", "outside_extent", f"{lat}, {lng} 不在本登记册的范围内", "请核对坐标")

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
 from datetime import date
+from operator import attrgetter
 from typing import Any
 
 from servicemap import db
@@ -50,12 +51,14 @@ def settle(batch_id: int, made: Iterable[Made]) -> None:
     )
 
 
+_KINDS = (Record, Role, RoleClass, Serves)
+_VALUES = {kind: attrgetter(*(each.name for each in fields(kind))) for kind in _KINDS}
 _DEFAULTS: dict[type, list[tuple[str, Any]]] = {
     kind: [
         (each.name, each.default_factory() if each.default_factory is not MISSING else each.default)
         for each in fields(kind)
     ]
-    for kind in (Record, Role, RoleClass, Serves)
+    for kind in _KINDS
 }
 
 
@@ -63,9 +66,8 @@ def _facts(thing: Any) -> Any:
     """What json takes of a record or of a part of it: the fields that say something."""
     if isinstance(thing, date):
         return thing.isoformat()
-    return {
-        name: value for name, default in _DEFAULTS[type(thing)] if (value := getattr(thing, name)) != default
-    }
+    values = zip(_DEFAULTS[type(thing)], _VALUES[type(thing)](thing), strict=True)
+    return {name: value for (name, default), value in values if value != default}
 
 
 def _record(facts: dict[str, Any]) -> Record:

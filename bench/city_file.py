@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from random import Random
 
@@ -22,9 +23,9 @@ CORNER, SIZE = (112.9, 23.7), (0.9, 1.1)  # degrees of the city within which its
 SPREAD_M = 1_500
 
 
-def rows(count: int) -> Iterator[Sequence[object]]:
+def rows(count: int, seed: int) -> Iterator[Sequence[object]]:
     """So many rows, each of a place of its own; one in ten is a nursery."""
-    random = Random(SEED)
+    random = Random(seed)
     with DIVISIONS.open(encoding="utf-8", newline="") as stream:
         homes = [
             (
@@ -57,7 +58,7 @@ def rows(count: int) -> Iterator[Sequence[object]]:
             else ("", "", random.choice(("免费", "免费", "优惠", "")), "", "", "")
         )
         yield (
-            f"QY{number:07}" if random.random() < 0.5 else "",
+            f"QY{seed}-{number:07}" if random.random() < 0.5 else "",
             name,
             kind,
             code,
@@ -74,9 +75,9 @@ def rows(count: int) -> Iterator[Sequence[object]]:
         )
 
 
-def write_csv(path: Path, count: int) -> None:
+def write_csv(path: Path, count: int, seed: int = SEED) -> None:
     with path.open("w", encoding="utf-8-sig", newline="") as stream:
-        csv.writer(stream).writerows([HEADINGS, *rows(count)])
+        csv.writer(stream).writerows(chain([HEADINGS], rows(count, seed)))
 
 
 def write_xlsx(path: Path, count: int) -> None:
@@ -84,5 +85,5 @@ def write_xlsx(path: Path, count: int) -> None:
 
     with xlsxwriter.Workbook(str(path), {"constant_memory": True}) as book:
         sheet = book.add_worksheet("服务点")
-        for at, row in enumerate([HEADINGS, *rows(count)]):
+        for at, row in enumerate(chain([HEADINGS], rows(count, SEED))):
             sheet.write_row(at, 0, [str(cell) for cell in row])
