@@ -81,14 +81,13 @@ def _record(facts: dict[str, Any]) -> Record:
 def _role(facts: dict[str, Any]) -> Role:
     role = Role(**_with_days(facts, "opened_on", "closed_on", "places_on"))
     role.forms = tuple(role.forms)
-    role.serves = [Serves(**NO_DAYS | _with_days(link, *NO_DAYS)) for link in facts.get("serves", ())]
+    role.serves = [Serves(**_with_days(link, "from_on", "to_on")) for link in facts.get("serves", ())]
     role.classes = [RoleClass(**_with_days(each, "counted_on")) for each in facts.get("classes", ())]
     return role
 
 
 def _with_days(facts: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    return {**facts, **{name: _day(facts[name]) for name in names if name in facts}}
+    return {**facts, **{name: _day(facts[name]) for name in names if facts.get(name)}}
 
 
-NO_DAYS = {"from_on": None, "to_on": None}
 _day = date.fromisoformat
