@@ -62,7 +62,8 @@ class Page:
                 self.sheet.write_string(self.number, column, text[:MOST_CHARACTERS], shown)
             else:
                 self.sheet.write_blank(self.number, column, None, shown)
-            self._widths[column] = max(self._widths[column], *map(width, text.split("\n")))
+            if 2 * len(text) > self._widths[column]:  # no text is wider
+                self._widths[column] = max(self._widths[column], *map(width, text.split("\n")))
         self.number += 1
 
     def done(self) -> None:

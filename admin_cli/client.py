@@ -1,6 +1,7 @@
 """The API's client: over HTTPS with a token, or, on the server itself, straight into the app in this process
 with the local person as actor. Over HTTPS nothing of the server is imported: an office PC has not installed it."""
 
+import gc
 import getpass
 import json
 import logging
@@ -113,16 +114,20 @@ def remote(httpx: Any, server: str, token: str | None) -> Any:
 def local_app(as_label: str | None) -> Any:
     """The app in this process, as the person who works on this machine; narrowed to what the token of this
     label may, where one is given."""
+    from servicemap import db
     from servicemap.access import Actor
     from servicemap.app import ACTOR_KEY, create_app
 
     settings = read_settings()
     app = create_app(settings)
+    db.open_database(settings.database_url, mapped_bytes=0)  # it works once, on a machine that serves others
     _log_to_file(settings)
+    gc.freeze()  # what was loaded stays: a sixth of a long import went into looking through it
+    gc.set_threshold(50_000, 20, 100)
     person = f"{getpass.getuser()}@{socket.gethostname()}"
     actor = Actor(person, "admin", "cli")
     if as_label:
-        from servicemap import db, tokens
+        from servicemap import tokens
 
         db.connect()
         token = tokens.current(as_label)

@@ -94,7 +94,7 @@ def import_(
         remark(f"{bad}什么都没有写入")
     elif not dry_run:
         if count > LONG_IMPORT:
-            remark(f"写入时别人的修改约要等 {count / 10_000:.0f} 秒")
+            remark(f"写入时别人的修改约要等 {count / 7_000:.0f} 秒")
         _apply(client, path, skip_bad_rows, again=not ask)
         _show_plan(client, plan, "完成", form)
     state = "refused" if refused else "planned" if dry_run or declined else "applied"

@@ -3,6 +3,7 @@ to mend it. Mended, it can be imported itself."""
 
 import re
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,8 @@ def _write_sheet(
     headings += [] if code in headings else [code]
     page = Page(book, sheet.name or "结果", [NUMBER, *headings, *ADDED], freeze=1)
     bad, doubtful = book.add_format(TEXT | BAD), book.add_format(TEXT | DOUBTFUL)
-    for row in sheet.rows:
+    last = max(words, default=0)
+    for row in takewhile(lambda row: row.number <= last, sheet.rows):
         if row.number not in words:
             continue
         said = words[row.number]

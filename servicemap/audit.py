@@ -27,7 +27,7 @@ class Log:
         self.actor = actor
         self.batch_id = batch_id
         self.rows: list[tuple[str, str, str, str]] = []
-        self._checks: list[Callable[[], None]] = []
+        self.checks: list[Callable[[], None]] = []
 
     def record_change(
         self, noun: str, key: str, action: str, changed: Mapping[str, list[Any]] | None = None
@@ -39,13 +39,21 @@ class Log:
     def check_last(self, check: Callable[[], None]) -> None:
         """Have `check` look once the order of commits is settled: it sees all that was committed before,
         and whoever holds the head from the beginning (head_seq) sees what it let pass."""
-        self._checks.append(check)
+        self.checks.append(check)
 
     def write(self) -> None:
         # the head is locked here, as the last act, so that seq is the order of commits
-        seq, chain = db.query(f"SELECT seq, hash FROM change_head WHERE id = 1{_lock()}")[0]
-        for check in self._checks:
+        head_seq(lock=True)
+        for check in self.checks:
             check()
+        self.flush()
+
+    def flush(self) -> None:
+        """Write the changes so far: for who holds the head from the beginning (head_seq), and has more of
+        them than memory should hold."""
+        if not self.rows:
+            return
+        seq, chain = db.query(f"SELECT seq, hash FROM change_head WHERE id = 1{_lock()}")[0]
         at = now_text()
         rows = []
         for noun, key, action, text in self.rows:
@@ -55,6 +63,7 @@ class Log:
             rows.append((*facts, previous, chain))
         db.execute_many(f"INSERT INTO change VALUES ({', '.join('?' * 11)})", rows)
         db.execute("UPDATE change_head SET seq = ?, hash = ? WHERE id = 1", (seq, chain))
+        self.rows.clear()
 
 
 @contextmanager
@@ -67,7 +76,7 @@ def write_txn(actor: Actor, batch_id: int | None = None, *, wait: bool = True) -
     with db.transaction(wait=wait):
         log = Log(actor, batch_id)
         yield log
-        if log.rows:
+        if log.rows or log.checks:
             log.write()
 
 

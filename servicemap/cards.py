@@ -260,7 +260,7 @@ def _grow_extents(searched: list[Row]) -> None:
     if not points:
         return
     marks = ", ".join("?" * len(points))
-    known = db.query(f"SELECT * FROM division_extent WHERE division_id IN ({marks})", list(points))
+    known = set(db.query(f"SELECT * FROM division_extent WHERE division_id IN ({marks})", list(points)))
     for division_id, west, south, east, north in known:
         points[division_id] += [(west, south), (east, north)]
     boxes = [
@@ -279,7 +279,7 @@ def _grow_extents(searched: list[Row]) -> None:
     db.execute_many(
         "INSERT INTO division_extent VALUES (?, ?, ?, ?, ?)"
         f" ON CONFLICT (division_id) DO UPDATE SET {', '.join(grown)}",
-        [box for box in boxes if box not in set(known)],
+        [box for box in boxes if box not in known],
     )
 
 

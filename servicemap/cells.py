@@ -54,9 +54,13 @@ class Row:
         value = self.cells.get(name)
         if not value:
             return
-        known = {**words, **{str(meaning).lower(): meaning for meaning in words.values()}}
-        if value.lower() in known:
-            into[name] = known[value.lower()]
+        said = value.lower()
+        if said in words:
+            into[name] = words[said]
+            return
+        known = {str(meaning).lower(): meaning for meaning in words.values()}
+        if said in known:
+            into[name] = known[said]
         else:
             self.wrong(
                 name, f"unknown_{name}", f"不认识“{value}”", f"请填 {' / '.join(one_word_each(words))}"

@@ -1,9 +1,11 @@
 """The rules of one record: get it, say what it would become, write it with its audit and public face."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 from servicemap import cards, db, geo, steps
@@ -49,6 +51,7 @@ FACILITY_COLUMNS = (
 )
 UNPLACED = {"lat": None, "lng": None, "position_datum": None, "position_source": None}
 UNSAID = ("hours_id", "held", "merged_into_id", "phone_public")  # in the audit they stand in another form
+STORED_AS_TEXT = (date, tuple, dict)
 MATERIAL_M = 200  # a position that moves farther is another place to look at
 PLACES = ("registered", "offered", "taken")
 ROLE_COLUMNS = tuple(
@@ -349,10 +352,12 @@ def write(
         steps.settle([after.id for before, after in pairs if before], today)
     steps.begin(log.actor, material, today)
     for before, after in pairs:
-        changed = diff(flat(before, kinds) if before else {}, flat(after, kinds))
+        said = flat(after, kinds)
+        changed = diff(flat(before, kinds), said) if before else {name: [None, said[name]] for name in said}
         changed |= {"reason": [None, reason]} if reason else {}
         log.record_change("facility", after.code, action or ("update" if before else "create"), changed)
-    log.check_last(lambda: _refuse_ended([after.id for _, after in pairs], today))
+    written = [after.id for _, after in pairs]  # the check is kept to the end, the records need not be
+    log.check_last(lambda: _refuse_ended(written, today))
     cards.write_cards(created, today, new=True)
     cards.write_cards([after for before, after in pairs if before], today)
 
@@ -393,7 +398,13 @@ def _store(table: str, columns: Sequence[str], rows: Sequence[tuple[Any, Any, tu
 
 
 def _values(record: Any, columns: Sequence[str]) -> list[Any]:
-    return [_plain(getattr(record, name)) for name in columns]
+    values = _getter(tuple(columns))(record)
+    return [_plain(value) if type(value) in STORED_AS_TEXT else value for value in values]
+
+
+@lru_cache
+def _getter(columns: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
+    return attrgetter(*columns)
 
 
 def _plain(value: Any) -> Any:

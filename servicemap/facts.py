@@ -1,7 +1,6 @@
 """The facts of a place as text comes in: the rule of every field, and what to say when one is broken."""
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -30,6 +29,7 @@ DATUM_WORDS = {
     "火星": "gcj02",
     "cgcs2000": "wgs84",
 }
+INVISIBLE = re.compile("[\0-\x1f\x7f-\x9f\ud800-\udfff]")  # Unicode's Cc and Cs
 DATUM_HELP = "坐标取自 高德/腾讯/微信 填 gcj02，百度 填 bd09，天地图/GPS 填 wgs84"
 _CHINESE: dict[str, dict[str, Any]] = {
     "position_precision": dict(zip(("门牌", "街路", "村居", "乡镇", "无"), PRECISIONS, strict=True)),
@@ -86,6 +86,10 @@ class Facts:
     remarks: list[Problem] = field(default_factory=list)
 
     @property
+    def place(self) -> tuple[str, int]:
+        return self.sheet, self.number
+
+    @property
     def where(self) -> str:
         """As people say it: 第 3 行, with the sheet where several are read."""
         return (f"工作表“{self.sheet}”" if self.sheet else "") + f"第 {self.number} 行"
@@ -104,7 +108,7 @@ class Reader:
 
     def know(self, codes: Iterable[str]) -> None:
         """Look many division codes up at once, before the rows that name them are read."""
-        codes = set(codes)
+        codes = set(codes) - self._divisions.keys()
         self._divisions.update(dict.fromkeys(codes))
         self._divisions.update(divisions.find_all(codes))
 
@@ -124,8 +128,8 @@ class Reader:
             facts.problems.append(Problem(code, detail, name, number, column, shown, cure, sheet or None))
 
         row = Row({name: clean(name, text) for name, text in cells.items()}, wrong)
-        for name in row.cells:
-            if any(unicodedata.category(char) in ("Cc", "Cs") for char in row.cells[name]):
+        for name, text in row.cells.items():
+            if not text.isprintable() and INVISIBLE.search(text):
                 wrong(name, "bad_character", "含有看不见的控制字符", "请重新输入这一格")
         for words, texts, into in (
             (_CHINESE, _TEXTS, facts.facility),
@@ -217,9 +221,8 @@ class Reader:
                 "lat", "zero_coordinates", "坐标是 0,0（海里），多半是没有取到位置", "没有坐标请两格都留空"
             )
             return
-        swapped = self._place(lat, lng, datum)
         placed = self._place(lng, lat, datum)
-        if placed is None and swapped is not None:
+        if placed is None and self._place(lat, lng, datum) is not None:
             row.wrong("lat", "swapped_coordinates", "经度和纬度填反了", "请把这两格对调")
         elif placed is None:
             row.wrong("lat", "outside_extent", f"{lat}, {lng} 不在本登记册的范围内", "请核对坐标")

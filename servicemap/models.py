@@ -581,6 +581,7 @@ class ImportBatch(Table):
     summary = TextField(null=True)  # JSON counts of the plan
     applied_at = TextField(null=True)
     undone_at = TextField(null=True)
+    basis = TextField(null=True)  # on what the plan rests beside registry and file
 
 
 class StagedRow(Table):
@@ -596,6 +597,7 @@ class StagedRow(Table):
     facility_id = IntegerField(null=True)
     problems = TextField(null=True)  # JSON list
     remarks = TextField(null=True)  # JSON list: what is to be looked at
+    made = TextField(null=True)  # JSON: the place as it will be; on its first row, from plan to apply
 
     class Meta:
         primary_key = CompositeKey("batch", "sheet", "number")

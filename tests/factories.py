@@ -4,16 +4,19 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import date
+from types import SimpleNamespace
 from typing import Any
 
 from servicemap import division_list, divisions, facilities, facility_types, records
 from servicemap.access import SEED
 from servicemap.audit import write_txn
+from servicemap.config import Settings
 from servicemap.division_list import DivisionRow
 from servicemap.facilities import Stated
 from servicemap.facility_types import Kind, Kinds
 from servicemap.imports import batches
 from servicemap.imports.columns import FIELDS
+from servicemap.imports.plan import Part, make_plan, reader_of, work_out
 from servicemap.models import Division, ImportBatch, Saying
 from servicemap.records import Record
 
@@ -150,3 +153,14 @@ def a_batch(
     batch = batches.open_batch(SEED, file_name="places.xlsx", headings=headings, as_of=as_of, today=as_of)
     batches.add_rows(SEED, batch.id, filled)
     return batch
+
+
+def a_plan(batch: ImportBatch, settings: Settings) -> SimpleNamespace:
+    """The plan of a batch of a few rows, with what they make: created, updated, rows."""
+    plan = make_plan(SEED, batch.id, settings, TODAY)
+    parts = list(work_out(SEED, batch, reader_of(batch, settings, TODAY)))
+    part = parts[0] if parts else Part()
+    return SimpleNamespace(
+        **{name: getattr(plan, name) for name in ("counts", "changes", "kept", "problems", "remarks")},
+        **{name: getattr(part, name) for name in ("created", "updated", "rows")},
+    )

@@ -12,11 +12,10 @@ from servicemap.api.schemas import PlacesSchema, RegistrationSchema, RoleClassSc
 from servicemap.facilities import get
 from servicemap.facility_types import Kinds
 from servicemap.imports.apply import apply
-from servicemap.imports.plan import make_plan
 from servicemap.models import CLASSES, DELIVERIES, FEES, FORMS, MEALS
 from servicemap.nursery import read_classes, write_classes
 from servicemap.records import Record, RoleClass, load
-from tests.factories import LAT, LNG, TODAY, a_batch, a_change, a_place, a_type, scaled
+from tests.factories import LAT, LNG, TODAY, a_batch, a_change, a_place, a_plan, a_type, scaled
 
 CELL = "托小班 12-24月 备案20 实际18 在托15 每月1800元；混龄 18-36月"
 OFFER = {
@@ -39,7 +38,7 @@ def planned(settings):
 
     def run(*rows):
         a_type("nursery")
-        return make_plan(SEED, a_batch([{"type": "托育机构", **row} for row in rows]).id, settings, TODAY)
+        return a_plan(a_batch([{"type": "托育机构", **row} for row in rows]), settings)
 
     return run
 

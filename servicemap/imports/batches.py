@@ -71,7 +71,7 @@ def add_rows(
         db.execute_many(
             "INSERT INTO staged_row (batch_id, sheet, number, cells) VALUES (?, ?, ?, ?)"
             " ON CONFLICT (batch_id, sheet, number) DO UPDATE SET cells = excluded.cells, outcome = NULL,"
-            " facility_id = NULL, problems = NULL, remarks = NULL",
+            " facility_id = NULL, problems = NULL, remarks = NULL, made = NULL",
             [(batch.id, sheet, number, json.dumps(cells, ensure_ascii=False)) for number, cells in rows],
         )
     return StagedRow.select().where(StagedRow.batch == batch).count()

@@ -1,7 +1,9 @@
-"""The plan of an import: what each row would do, worked out without changing anything."""
+"""The plan of an import: what each row would do, worked out without changing anything. It is made in parts, so
+that memory holds some thousand rows of a file, however long it is."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any
@@ -14,13 +16,16 @@ from servicemap.divisions import chunks
 from servicemap.errors import ConflictError, Problem
 from servicemap.facilities import Stated, contradictions, flat, merged
 from servicemap.facts import Facts, Reader
-from servicemap.imports import suspects
 from servicemap.imports.batches import get_batch
+from servicemap.imports.made import Made, Place, packed
 from servicemap.imports.presence import set_aside
+from servicemap.imports.staged import DEFAULT_SOURCE, StagedRows, site_key
+from servicemap.imports.suspects import Suspects
 from servicemap.models import ImportBatch
 from servicemap.records import UNDONE, Record, load, public_code
 
-DEFAULT_SOURCE = "import"
+PART_ROWS = 2_000  # more are not faster
+MOST_SHOWN = 200  # changes of a plan that are shown
 
 
 @dataclass(slots=True)
@@ -50,19 +55,31 @@ class Verdict:
 
 
 @dataclass(slots=True)
-class Plan:
-    """What an import would do. `seq` is the registry's version that it was worked out against."""
+class Part:
+    """What some rows of an import would do."""
 
-    seq: int
-    created: list[Record] = field(default_factory=list)
-    updated: list[tuple[Record, Record]] = field(default_factory=list)
+    made: dict[Place, Made] = field(default_factory=dict)  # by the first row of each
     unchanged: int = 0
     changes: list[dict[str, Any]] = field(default_factory=list)
     kept: list[dict[str, Any]] = field(default_factory=list)  # corrections by hand that the file would undo
-    problems: list[Problem] = field(default_factory=list)
-    remarks: list[Problem] = field(default_factory=list)
     rows: list[Verdict] = field(default_factory=list)
     set_aside: int = 0
+
+    @property
+    def created(self) -> list[Record]:
+        return [made.after for made in self.made.values() if made.before is None]
+
+    @property
+    def updated(self) -> list[tuple[Record, Record]]:
+        return [(made.before, made.after) for made in self.made.values() if made.before]
+
+    @property
+    def problems(self) -> list[Problem]:
+        return [problem for verdict in self.rows for problem in verdict.problems]
+
+    @property
+    def remarks(self) -> list[Problem]:
+        return [remark for verdict in self.rows for remark in verdict.row.remarks]
 
     @property
     def counts(self) -> dict[str, int]:
@@ -77,61 +94,64 @@ class Plan:
         }
 
 
-def work_out(actor: Actor, batch: ImportBatch, settings: Settings, today: date) -> Plan:
+@dataclass(slots=True)
+class Plan:
+    """What an import would do, in numbers and words: of `changes` and `kept` the first ones. `seq` is the
+    registry's version that it was worked out against."""
+
+    seq: int
+    counts: Counter[str] = field(default_factory=lambda: Counter(Part().counts))
+    changes: list[dict[str, Any]] = field(default_factory=list)
+    kept: list[dict[str, Any]] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    remarks: list[Problem] = field(default_factory=list)
+
+    def add(self, part: Part) -> None:
+        self.counts.update(part.counts)
+        for all_, some in ((self.changes, part.changes), (self.kept, part.kept)):
+            all_ += some[: max(0, MOST_SHOWN - len(all_))]
+        self.problems += part.problems
+        self.remarks += part.remarks
+
+
+def work_out(actor: Actor, batch: ImportBatch, reader: Reader) -> Iterator[Part]:
     """The plan of the staged rows against the registry as it is now: the actor's own divisions are theirs
-    to change, rows about others are rejected. Changes nothing."""
-    plan = Plan(head_seq())
-    reader = Reader(json.loads(batch.headings), settings.extent, today)
-    sql = "SELECT sheet, number, cells FROM staged_row WHERE batch_id = ? ORDER BY sheet, number"
-    rows = [(sheet, number, json.loads(cells)) for sheet, number, cells in db.query(sql, (batch.id,))]
-    reader.know(cells["division"] for *_, cells in rows if "division" in cells)
-    facts = []
-    for sheet, number, cells in rows:
-        if aside := set_aside(reader, cells, sheet, number):
-            plan.rows.append(Verdict(aside, "rejected" if aside.problems else "unchanged"))
-            plan.set_aside += not aside.problems
-        else:
-            facts.append(reader.read(number, cells, sheet))
-    sites = _group(facts, reader)
-    _match(sites, reader)
-    _refuse_foreign(sites, reader, actor)
-    for site in sites:
-        _decide(plan, site, reader, batch.as_of_on)
-    _suspect(plan, reader)
-    plan.rows.sort(key=lambda verdict: (verdict.row.sheet, verdict.row.number))
-    plan.problems = [problem for verdict in plan.rows for problem in verdict.problems]
-    plan.remarks = [remark for verdict in plan.rows for remark in verdict.row.remarks]
-    return plan
+    to change, rows about others are rejected. Changes nothing. The rows of one place are in one part."""
+    own = ids_in_scope(actor)
+    for rows in StagedRows(batch.id, reader).parts(PART_ROWS):
+        part = Part()
+        reader.know(cells["division"] for *_, cells in rows if "division" in cells)
+        facts = []
+        for sheet, number, cells in rows:
+            if aside := set_aside(reader, cells, sheet, number):
+                part.rows.append(Verdict(aside, "rejected" if aside.problems else "unchanged"))
+                part.set_aside += not aside.problems
+            else:
+                facts.append(reader.read(number, cells, sheet))
+        sites = _group(facts, reader)
+        _match(sites, reader)
+        if own is not None:
+            _refuse_foreign(sites, reader, actor, own)
+        for site in sites:
+            _decide(part, site, reader, batch.as_of_on)
+        part.rows.sort(key=lambda verdict: (verdict.row.sheet, verdict.row.number))
+        yield part
 
 
-def _suspect(plan: Plan, reader: Reader) -> None:
-    first: dict[int, Facts] = {}  # of each place its first row
-    for verdict in plan.rows:
-        first.setdefault(id(verdict.record), verdict.row)
-    suspects.look(
-        [(first[id(record)], record) for record in plan.created],
-        [(first[id(after)], before, after) for before, after in plan.updated],
-        reader,
-    )
+def basis(actor: Actor, settings: Settings, today: date) -> str:
+    """On what a plan rests beside the registry and the file: whoever has another one plans anew."""
+    return json.dumps([str(today), actor.scope, settings.extent])
 
 
-def store_codes(batch: ImportBatch, plan: Plan) -> None:
-    """Keep which place each row has made, once they are written; inside the write transaction."""
-    db.execute_many(
-        "UPDATE staged_row SET facility_id = ? WHERE batch_id = ? AND sheet = ? AND number = ?",
-        [
-            (verdict.facility_id, batch.id, verdict.row.sheet, verdict.row.number)
-            for verdict in plan.rows
-            if verdict.outcome == "create"
-        ],
-    )
+def reader_of(batch: ImportBatch, settings: Settings, today: date) -> Reader:
+    return Reader(json.loads(batch.headings), settings.extent, today)
 
 
-def store(batch: ImportBatch, plan: Plan) -> None:
-    """Keep the plan's word on every row and its counts with the batch."""
+def _store(batch: ImportBatch, part: Part) -> None:
+    """Keep the plan's word on every row."""
     with db.transaction():
         db.execute_many(
-            "UPDATE staged_row SET outcome = ?, facility_id = ?, problems = ?, remarks = ?"
+            "UPDATE staged_row SET outcome = ?, facility_id = ?, problems = ?, remarks = ?, made = ?"
             " WHERE batch_id = ? AND sheet = ? AND number = ?",
             [
                 (
@@ -139,16 +159,14 @@ def store(batch: ImportBatch, plan: Plan) -> None:
                     verdict.facility_id,
                     _as_json(verdict.problems),
                     _as_json(verdict.row.remarks),
+                    packed(made) if (made := part.made.get(verdict.row.place)) else None,
                     batch.id,
                     verdict.row.sheet,
                     verdict.row.number,
                 )
-                for verdict in plan.rows
+                for verdict in part.rows
             ],
         )
-        ImportBatch.update(state="planned", planned_seq=plan.seq, summary=json.dumps(plan.counts)).where(
-            ImportBatch.id == batch.id
-        ).execute()
 
 
 def _as_json(problems: Sequence[Problem]) -> str | None:
@@ -156,12 +174,32 @@ def _as_json(problems: Sequence[Problem]) -> str | None:
 
 
 def make_plan(actor: Actor, batch_id: int, settings: Settings, today: date) -> Plan:
-    """Work the plan out and keep it; raises ConflictError for a batch that is applied already."""
+    """Work the plan out and keep it with the batch; raises ConflictError for one that is applied already."""
     batch = get_batch(batch_id, actor)
     if batch.state == "applied":
         raise ConflictError(f"第 {batch_id} 号导入已经执行过了", "already_applied")
-    plan = work_out(actor, batch, settings, today)
-    store(batch, plan)
+    plan, reader = Plan(head_seq()), reader_of(batch, settings, today)
+    suspects = Suspects(reader)
+    for part in work_out(actor, batch, reader):
+        _store(batch, part)
+        plan.add(part)
+        first = {verdict.row.place: verdict.row for verdict in part.rows}
+        suspects.see((first[made.rows[0]], made.before, made.after) for made in part.made.values())
+    suspected = suspects.remarks()
+    plan.remarks += suspected
+    for words in (plan.problems, plan.remarks):
+        words.sort(key=lambda word: (word.sheet or "", word.row or 0))
+    with db.transaction():
+        db.execute_many(
+            "UPDATE staged_row SET remarks = ? WHERE batch_id = ? AND sheet = ? AND number = ?",
+            [(_as_json([each]), batch.id, each.sheet or "", each.row) for each in suspected],
+        )
+        ImportBatch.update(
+            state="planned",
+            planned_seq=plan.seq,
+            summary=json.dumps(plan.counts),
+            basis=basis(actor, settings, today),
+        ).where(ImportBatch.id == batch.id).execute()
     return plan
 
 
@@ -173,11 +211,14 @@ def _reject(reader: Reader, row: Facts, name: str, code: str, detail: str, cure:
 
 
 def _key(row: Facts) -> tuple[Any, ...]:
-    if row.facility_id:
-        return ("code", row.facility_id)
-    if external_id := row.facility.get("external_id"):
-        return ("external_id", row.facility.get("source", DEFAULT_SOURCE), external_id)
-    return ("name", row.facility.get("name"), row.facility.get("division_id"))
+    said = row.facility
+    return site_key(
+        row.facility_id,
+        said.get("source"),
+        said.get("external_id"),
+        said.get("name"),
+        said.get("division_id"),
+    )
 
 
 def _group(facts: Sequence[Facts], reader: Reader) -> list[Site]:
@@ -261,10 +302,7 @@ def _match(sites: Sequence[Site], reader: Reader) -> None:
             _reject_site(reader, unkeyed, "name", "already_exists", detail, cure)
 
 
-def _refuse_foreign(sites: Sequence[Site], reader: Reader, actor: Actor) -> None:
-    own = ids_in_scope(actor)
-    if own is None:
-        return
+def _refuse_foreign(sites: Sequence[Site], reader: Reader, actor: Actor, own: frozenset[int]) -> None:
     for site in sites:
         stands = {row.facility["division_id"] for row in site.rows if "division_id" in row.facility}
         stands.update(id_ for row in site.rows for id_ in row.role.get("serves", ()))
@@ -311,13 +349,13 @@ def _named(names: set[str]) -> dict[tuple[str, int], int]:
     return found
 
 
-def _decide(plan: Plan, site: Site, reader: Reader, as_of: date) -> None:
+def _decide(part: Part, site: Site, reader: Reader, as_of: date) -> None:
     """Say of the site's rows what they would do, and keep the record that they would make."""
     before, good = site.existing, [row for row in site.rows if not row.problems]
     if good:
         stated = _stated(good)
         if before:
-            plan.kept += _leave_held(before, stated, as_of, reader)
+            part.kept += _leave_held(before, stated, as_of, reader)
         after = merged(before or _blank(good[0]), stated, as_of)
         for name, code, detail in contradictions(after):
             for row in good:
@@ -326,21 +364,19 @@ def _decide(plan: Plan, site: Site, reader: Reader, as_of: date) -> None:
             if "lat" in row.facility and not row.problems:
                 detail = "这是网上、上门或电话服务，没有可去的地方，不能有坐标"
                 _reject(reader, row, "lng", "position_of_remote_service", detail, "请删去坐标，或改服务方式")
-    plan.rows += [Verdict(row, "rejected") for row in site.rows if row.problems]
+    part.rows += [Verdict(row, "rejected") for row in site.rows if row.problems]
     good = [row for row in good if not row.problems]
     if not good:
         return
-    if before is None:
-        plan.created.append(after)
-        outcome = "create"
-    elif changed := diff(flat(before, reader.kinds), flat(after, reader.kinds)):
-        plan.updated.append((before, after))
-        plan.changes.append({"code": after.code, "name": after.name, "changed": changed})
-        outcome = "update"
-    else:
-        plan.unchanged += 1
-        outcome = "unchanged"
-    plan.rows += [Verdict(row, outcome, after) for row in good]
+    outcome = "create"
+    if before:
+        changed = diff(flat(before, reader.kinds), flat(after, reader.kinds))
+        outcome = "update" if changed else "unchanged"
+        part.unchanged += not changed
+        part.changes += [{"code": after.code, "name": after.name, "changed": changed}] if changed else []
+    if outcome != "unchanged":
+        part.made[site.rows[0].place] = Made(before, after, [row.place for row in good])
+    part.rows += [Verdict(row, outcome, after) for row in good]
 
 
 def _leave_held(record: Record, stated: Stated, as_of: date, reader: Reader) -> list[dict[str, Any]]:

@@ -10,14 +10,20 @@ FIELD = "presence"
 PRESENT, ABSENT, UNCLEAR = ("有", "变更"), ("无", "没有"), ("不清楚", "不详")
 
 
+def is_statement(cells: Mapping[str, str]) -> bool:
+    """Whether a row says something about a place, as ordinary rows do."""
+    if FIELD not in cells:
+        return True
+    word = clean(FIELD, cells[FIELD])
+    return word in PRESENT or (not word and bool(cells.get("name") or cells.get("code")))
+
+
 def set_aside(reader: Reader, cells: Mapping[str, str], sheet: str, number: int) -> Facts | None:
     """A row that is no statement about a place: there is none, nobody knows, or (as the template came) nothing
     is filled in. Its facts with what is to be said of it; None for an ordinary row."""
-    if FIELD not in cells:
+    if is_statement(cells):
         return None
     word = clean(FIELD, cells[FIELD])
-    if word in PRESENT or (not word and (cells.get("name") or cells.get("code"))):
-        return None
     facts = reader.read(number, {name: text for name, text in cells.items() if name != FIELD}, sheet)
     # of a place that is not there only the community and the type need to be right
     facts.problems = [

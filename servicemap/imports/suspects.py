@@ -1,13 +1,14 @@
 """What a plan makes one suspicious of, without stopping it: a new place that is probably known already, and
 coordinates that are probably of another datum than was said."""
 
+import json
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from difflib import SequenceMatcher
 from itertools import chain
 from statistics import median
+from typing import Any, NamedTuple
 
 from servicemap import db, geo
 from servicemap.divisions import chunks
@@ -21,50 +22,105 @@ CELL = 0.001  # degrees, about NEAR_M: what is nearer stands in this cell or one
 MOST_NEAR = 50  # places in a cell or on a phone: more are a school's or an office's, and tell nothing
 FEWEST_MOVED, MOVED_M, FITS_M = 5, 300, 60
 NUMERALS = re.compile("[0-9一二三四五六七八九十]+")
+PLACE = ("name", "lng", "lat", "position_precision", "phone")
 
-Row = tuple[Facts, Record]  # a row and the place that it makes
-
-
-def look(created: Sequence[Row], updated: Iterable[tuple[Facts, Record, Record]], reader: Reader) -> None:
-    """Remark on the rows what is suspicious about them. A query for every 500 divisions."""
-    _duplicates(created, reader)
-    _other_datum(updated, reader)
+Nearby = dict[tuple[object, ...], list[tuple[str, Record]]]  # key → (what it's called, place)
 
 
-def _duplicates(created: Sequence[Row], reader: Reader) -> None:
-    nearby: dict[tuple[object, ...], list[tuple[str, Record]]] = {}  # key → (what it's called, place)
-    for place in _known({record.division_id for _, record in created}):
-        for key in _keys(place):
-            nearby.setdefault(key, []).append((f"{place.code} {place.name}", place))
-    for row, record in created:
-        beside = [key for own in _keys(record) for key in _around(own)]
-        few = [near for key in beside if len(near := nearby.get(key, ())) < MOST_NEAR]
-        for called, other in chain.from_iterable(few):
-            apart = _distance(record, other)
-            same_phone = record.phone is not None and record.phone == other.phone
-            if (same_phone or (apart is not None and apart < NEAR_M)) and alike(record.name, other.name):
-                why = f"相距 {apart:.0f} 米" if apart is not None and apart < NEAR_M else "电话相同"
-                detail = f"“{record.name}”像是 {called}（同一区划，{why}）"
-                cure = f"在“编号”列填 {other.code}" if other.id else "删去一行"
-                cure = f"是同一处请{cure}；不是就不用管"
-                _remark(reader, row, "name", "suspected_duplicate", detail, cure, record.name)
-                break
-        for key in _keys(record):
-            nearby.setdefault(key, []).append((f"{row.where}的 {record.name}", record))
+class Moved(NamedTuple):
+    sheet: str
+    number: int
+    lng_before: Any
+    lat_before: Any
+    lng: Any
+    lat: Any
+    apart: float
 
 
-def _known(division_ids: set[int]) -> Iterable[Record]:
-    """The places there that are not closed, as far as is needed here."""
-    for chunk in chunks(sorted(division_ids), 500):
-        yield from (
-            Record(id_, name, division_id, lat=lat, lng=lng, position_precision=precision, phone=phone)
-            for id_, name, division_id, lat, lng, precision, phone in db.query(
-                "SELECT id, name, division_id, lat, lng, position_precision, phone FROM facility f"
-                f" WHERE division_id IN ({', '.join('?' * len(chunk))})"
-                " AND EXISTS (SELECT 1 FROM role WHERE facility_id = f.id AND closed_on IS NULL)",
-                chunk,
+class Suspects:
+    """Sees the parts of a plan and says at the end what is suspicious. Of each new place it keeps a line."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._headings = reader.headings
+        self._new: dict[int, list[bytes]] = {}  # by division: row and place, packed
+        self._moved: dict[str, list[Moved]] = {}  # by the datum that was said
+
+    def see(self, made: Iterable[tuple[Facts, Record | None, Record]]) -> None:
+        """Of each place its first row, what it was (None: it is new), what it will be."""
+        for row, before, after in made:
+            if before is None:
+                place = [getattr(after, name) for name in PLACE]
+                line = json.dumps([row.sheet, row.number, place], ensure_ascii=False).encode()
+                self._new.setdefault(after.division_id, []).append(line)
+                continue
+            apart = _distance(before, after)
+            if apart is not None and apart > MOVED_M and after.position_datum and "lat" in row.facility:
+                moved = Moved(row.sheet, row.number, before.lng, before.lat, after.lng, after.lat, apart)
+                self._moved.setdefault(after.position_datum, []).append(moved)
+
+    def remarks(self) -> list[Problem]:
+        """A query for every 50 divisions."""
+        return [*self._duplicates(), *self._other_datum()]
+
+    def _duplicates(self) -> Iterable[Problem]:
+        for division_ids in chunks(sorted(self._new), 50):
+            nearby: Nearby = {}
+            for place in _known(division_ids):
+                for key in _keys(place):
+                    nearby.setdefault(key, []).append((f"{place.code} {place.name}", place))
+            for division_id in division_ids:
+                for sheet, number, place in map(json.loads, self._new[division_id]):
+                    record = Record(0, division_id=division_id, **dict(zip(PLACE, place, strict=True)))
+                    where = Facts(number, sheet).where
+                    if known := _known_as(record, nearby):
+                        yield self._said("name", "suspected_duplicate", sheet, number, record.name, *known)
+                    for key in _keys(record):
+                        nearby.setdefault(key, []).append((f"{where}的 {record.name}", record))
+
+    def _other_datum(self) -> Iterable[Problem]:
+        for said, rows in self._moved.items():
+            for other in geo.DATUMS:
+                fitting = [each for each in rows if other != said and _fits(each, said, other)]
+                if len(fitting) >= max(FEWEST_MOVED, 0.8 * len(rows)):
+                    metres = median(each.apart for each in fitting)
+                    detail = f"{len(fitting)} 个已知的服务点都移动约 {metres:.0f} 米，正好是 {said} 和 {other} 之差"
+                    cure = f"坐标若其实是 {other}，请撤销这次导入，用 --datum {other} 再导入"
+                    sheet, number, *_ = fitting[0]
+                    yield self._said("lng", "suspected_datum", sheet, number, said, detail, cure)
+
+    def _said(
+        self, name: str, code: str, sheet: str, number: int, value: str, detail: str, cure: str
+    ) -> Problem:
+        column = self._headings.get(name, name)
+        return Problem(code, detail, name, number, column, value, cure, sheet or None)
+
+
+def _known_as(record: Record, nearby: Nearby) -> tuple[str, str] | None:
+    """What is to be said of a new place that is probably one of those nearby, and what to do."""
+    beside = [key for own in _keys(record) for key in _around(own)]
+    few = [near for key in beside if len(near := nearby.get(key, ())) < MOST_NEAR]
+    for called, other in chain.from_iterable(few):
+        apart = _distance(record, other)
+        same_phone = record.phone is not None and record.phone == other.phone
+        if (same_phone or (apart is not None and apart < NEAR_M)) and alike(record.name, other.name):
+            why = f"相距 {apart:.0f} 米" if apart is not None and apart < NEAR_M else "电话相同"
+            cure = f"在“编号”列填 {other.code}" if other.id else "删去一行"
+            return (
+                f"“{record.name}”像是 {called}（同一区划，{why}）",
+                f"是同一处请{cure}；不是就不用管",
             )
-        )
+    return None
+
+
+def _known(division_ids: Sequence[int]) -> Iterable[Record]:
+    """The places there that are not closed, as far as is needed here."""
+    for id_, division_id, *place in db.query(
+        f"SELECT id, division_id, {', '.join(PLACE)} FROM facility f"
+        f" WHERE division_id IN ({', '.join('?' * len(division_ids))})"
+        " AND EXISTS (SELECT 1 FROM role WHERE facility_id = f.id AND closed_on IS NULL)",
+        division_ids,
+    ):
+        yield Record(id_, division_id=division_id, **dict(zip(PLACE, place, strict=True)))
 
 
 def _keys(record: Record) -> Iterable[tuple[object, ...]]:
@@ -99,33 +155,7 @@ def alike(one: str, other: str) -> bool:
     return near or one in other or other in one
 
 
-def _other_datum(updated: Iterable[tuple[Facts, Record, Record]], reader: Reader) -> None:
-    moved: dict[str, list[tuple[Facts, Record, Record, float]]] = {}
-    for row, before, after in updated:
-        apart = _distance(before, after)
-        if apart is not None and apart > MOVED_M and after.position_datum and "lat" in row.facility:
-            moved.setdefault(after.position_datum, []).append((row, before, after, apart))
-    for said, rows in moved.items():
-        for other in geo.DATUMS:
-            fitting = [each for each in rows if other != said and _fits(*each[1:3], said, other)]
-            if len(fitting) >= max(FEWEST_MOVED, 0.8 * len(rows)):
-                metres = median(apart for *_, apart in fitting)
-                detail = (
-                    f"{len(fitting)} 个已知的服务点都移动约 {metres:.0f} 米，正好是 {said} 和 {other} 之差"
-                )
-                cure = f"坐标若其实是 {other}，请撤销这次导入，用 --datum {other} 再导入"
-                _remark(reader, fitting[0][0], "lng", "suspected_datum", detail, cure, said)
-
-
-def _fits(before: Record, after: Record, said: str, other: str) -> bool:
+def _fits(moved: Moved, said: str, other: str) -> bool:
     """Whether the file's coordinates, read in the other datum, are where the place was known to be."""
-    if after.lat is None or after.lng is None:
-        return False
-    lng, lat = geo.to_wgs84(*geo.from_wgs84(after.lng, after.lat, said), other)
-    apart = _distance(before, replace(after, lng=lng, lat=lat))
-    return apart is not None and apart < FITS_M
-
-
-def _remark(reader: Reader, row: Facts, name: str, code: str, detail: str, cure: str, value: str) -> None:
-    column = reader.headings.get(name, name)
-    row.remarks.append(Problem(code, detail, name, row.number, column, value, cure, row.sheet or None))
+    lng, lat = geo.to_wgs84(*geo.from_wgs84(moved.lng, moved.lat, said), other)
+    return geo.distance_from(moved.lng_before, moved.lat_before)(lng, lat) < FITS_M

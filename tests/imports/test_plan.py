@@ -1,6 +1,7 @@
 """The plan of an import: what each row would do, and nothing done."""
 
 from datetime import date
+from types import SimpleNamespace
 
 import pytest
 
@@ -10,26 +11,26 @@ from servicemap.audit import head_seq
 from servicemap.errors import ConflictError
 from servicemap.imports import batches
 from servicemap.imports.apply import apply
-from servicemap.imports.plan import Plan, make_plan, work_out
+from servicemap.imports.plan import make_plan
 from servicemap.models import ImportBatch, StagedRow
 from servicemap.records import public_code
-from tests.factories import NORTH_GATE, TODAY, a_batch, a_place, a_type
+from tests.factories import NORTH_GATE, TODAY, a_batch, a_place, a_plan, a_type
 
 SOUTH_GATE = "441802001002"
 
 
-def outcomes(plan: Plan) -> list[str]:
+def outcomes(plan: SimpleNamespace) -> list[str]:
     return [verdict.outcome for verdict in plan.rows]
 
 
-def rejections(plan: Plan) -> list[tuple[int, str]]:
+def rejections(plan: SimpleNamespace) -> list[tuple[int, str]]:
     return [(problem.row, problem.code) for problem in plan.problems]
 
 
 @pytest.fixture
 def planned(settings):
     """planned(rows): the plan of these rows."""
-    return lambda rows, **given: make_plan(SEED, a_batch(rows, **given).id, settings, TODAY)
+    return lambda rows, **given: a_plan(a_batch(rows, **given), settings)
 
 
 @pytest.fixture
@@ -316,8 +317,7 @@ def test_a_row_that_is_sent_again_replaces_the_first_and_asks_for_a_new_plan(set
 
     assert staged == 2
     assert batches.get_batch(batch.id, SEED).state == "open"
-    plan = work_out(SEED, batches.get_batch(batch.id, SEED), settings, TODAY)
-    assert [place.name for place in plan.created] == ["甲", "丙"]
+    assert [place.name for place in a_plan(batch, settings).created] == ["甲", "丙"]
 
 
 def test_an_applied_batch_is_not_planned_again(applied, settings):

@@ -1,15 +1,14 @@
 """What a plan is suspicious of: said, never in the way."""
 
 from datetime import date
+from types import SimpleNamespace
 
 import pytest
 
 from servicemap import db, geo
-from servicemap.access import SEED
-from servicemap.imports.plan import Plan, make_plan
 from servicemap.imports.suspects import alike
 from servicemap.records import Record
-from tests.factories import LAT, LNG, TODAY, a_batch, a_place, scaled
+from tests.factories import LAT, LNG, a_batch, a_place, a_plan, scaled
 
 SOUTH_GATE = "441802001002"
 HERE = {"lng": str(LNG), "lat": str(LAT), "datum": "wgs84"}
@@ -19,10 +18,10 @@ KNOWN = "北门社区家长学校"
 @pytest.fixture
 def planned(settings):
     """planned(rows): the plan of these rows."""
-    return lambda rows: make_plan(SEED, a_batch(rows).id, settings, TODAY)
+    return lambda rows: a_plan(a_batch(rows), settings)
 
 
-def suspicions(plan: Plan) -> list[tuple[int | None, str]]:
+def suspicions(plan: SimpleNamespace) -> list[tuple[int | None, str]]:
     return [(remark.row, remark.code) for remark in plan.remarks]
 
 

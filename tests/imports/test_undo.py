@@ -240,7 +240,7 @@ def test_the_mended_file_goes_in_again_as_new_places(imported, settings):
     again = make_plan(SEED, a_batch(rows).id, settings, TODAY)
     by_code = make_plan(SEED, a_batch([{"code": public_code(1), "name": "甲"}]).id, settings, TODAY)
 
-    assert (len(again.created), again.problems) == (2, [])
+    assert (again.counts["created"], again.problems) == (2, [])
     assert [problem.code for problem in by_code.problems] == ["undone_code"]
 
 
