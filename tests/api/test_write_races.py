@@ -325,9 +325,7 @@ def test_paths_that_cross_end_in_one_after_the_other(reference, crossing):
 
 def rename_by_import(client: httpx.Client, codes: list[str], number: int) -> int:
     """An import that renames the places, from its opening to its publication; how that was answered."""
-    batch = client.post("imports", json={"file_name": "a", "headings": {}, "as_of": "2026-12-31"}).json()[
-        "id"
-    ]
+    batch = client.post("imports", json={"file_name": "a", "headings": {}}).json()["id"]
     rows = [
         {
             "row": row,

@@ -44,7 +44,7 @@ def test_a_record_goes_from_the_village_to_the_county(reference):
     assert [row["code"] for row in waiting] == codes
     assert [ran.code for ran in (plan, refused, passed, returned, county)] == [3, 1, 3, 0, 0]
     assert "自己填报的" in plan.out
-    assert all(word in history.out for word in ("镇审通过", "县核通过", "填报→镇审"))
+    assert all(word in history.out for word in ("镇审通过", "县核通过", "审核：填报 → 镇审"))
     assert [(row["code"], row["reason"]) for row in again] == [(codes[2], "没有照片")]
 
 
