@@ -6,6 +6,7 @@ What a provider says is never shown, logged or kept as it came: it may repeat th
 import json
 import re
 import time
+from abc import abstractmethod
 from contextlib import closing
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPMessage
@@ -113,11 +114,11 @@ class Provider(Geocoder):
         answer: Answer | None = self._call_geocoder(url, self.read)
         return answer
 
-    def params(self, query: str, city: str, city_code: str) -> dict[str, str]:
-        raise NotImplementedError
+    @abstractmethod
+    def params(self, query: str, city: str, city_code: str) -> dict[str, str]: ...
 
-    def read(self, page: dict[str, Any]) -> Answer | None:
-        raise NotImplementedError
+    @abstractmethod
+    def read(self, page: dict[str, Any]) -> Answer | None: ...
 
     def precision(self, level: Any) -> str:
         return self.levels.get(level, _UNKNOWN) if isinstance(level, str) else _UNKNOWN

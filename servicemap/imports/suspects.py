@@ -2,26 +2,21 @@
 coordinates that are probably of another datum than was said."""
 
 import json
-import re
-import unicodedata
 from collections.abc import Iterable, Sequence
-from difflib import SequenceMatcher
 from itertools import chain
 from statistics import median
 from typing import Any, NamedTuple
 
 from servicemap import db, geo
 from servicemap.divisions import chunks
+from servicemap.duplicates import NEAR_M, alike
 from servicemap.errors import Problem
 from servicemap.facts import Facts, Reader
 from servicemap.records import Record
 
-NEAR_M = 100
-ALIKE = 0.75  # of difflib: 0.5 is what two types in one community share (北门社区家长学校, 北门社区儿童之家)
 CELL = 0.001  # degrees, about NEAR_M: what is nearer stands in this cell or one beside it
 MOST_NEAR = 50  # places in a cell or on a phone: more are a school's or an office's, and tell nothing
 FEWEST_MOVED, MOVED_M, FITS_M = 5, 300, 60
-NUMERALS = re.compile("[0-9一二三四五六七八九十]+")
 PLACE = ("name", "lng", "lat", "position_precision", "phone")
 
 Nearby = dict[tuple[object, ...], list[tuple[str, Record]]]  # key → (what it's called, place)
@@ -143,16 +138,6 @@ def _distance(one: Record, other: Record) -> float | None:
     if one.lat is None or one.lng is None or other.lat is None or other.lng is None:
         return None
     return geo.distance_from(one.lng, one.lat)(other.lng, other.lat)
-
-
-def alike(one: str, other: str) -> bool:
-    """Whether two names may be one place's: alike, and with the same numbers (第一幼儿园 is not 第二幼儿园)."""
-    one, other = (re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", name)) for name in (one, other))
-    if NUMERALS.findall(one) != NUMERALS.findall(other):
-        return False
-    likeness = SequenceMatcher(None, one, other)
-    near = likeness.quick_ratio() >= ALIKE and likeness.ratio() >= ALIKE  # the quick one is never less
-    return near or one in other or other in one
 
 
 def _fits(moved: Moved, said: str, other: str) -> bool:
