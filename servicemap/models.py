@@ -296,6 +296,28 @@ class RoleClass(Table):
         constraints = [Check("age_to_months >= age_from_months")]
 
 
+class CountKind(Table):
+    """数目种类: what may be counted of a role, as data: 儿科床位, 儿科执业（助理）医生; unit 是否 means 1 or 0."""
+
+    key = TextField(primary_key=True)
+    name = TextField(unique=True)
+    name_en = TextField()
+    unit = TextField()
+
+
+class RoleCount(Table):
+    """数目: that many from a day on. The latest at or before a day holds; none is unknown, which is not 0."""
+
+    role = owner(Role, index=False)
+    kind = owner(CountKind)
+    from_on = DateField()
+    number = IntegerField(constraints=[Check("number >= 0")])
+    source = TextField(null=True)
+
+    class Meta:
+        primary_key = CompositeKey("role", "kind", "from_on")
+
+
 class Suspension(Table):
     """暂停: all roles of the place rest meanwhile and do not count."""
 
