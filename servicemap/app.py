@@ -48,7 +48,7 @@ from servicemap.api.limits import FEEDBACK, READS, WRITES, Limiter, LimitsInDocu
 from servicemap.api.metrics import Counters, exposition
 from servicemap.api.parsing import Code, Number
 from servicemap.config import Settings, read_settings
-from servicemap.errors import NotFoundError, UnauthenticatedError
+from servicemap.errors import NotFoundError, UnauthenticatedError, UnavailableError
 
 MOST_BYTES = 16_000_000  # of a request's body
 MOST_BYTES_TO_ASK = 64_000  # or to say what is wrong
@@ -140,11 +140,23 @@ def shrink(response: Response, asked: str) -> None:
         response.headers["ETag"] = f'{etag[:-1]}{SUFFIX[chosen]}"'
 
 
+class Application(Flask):
+    def dispatch_request(self) -> Any:
+        """The view's answer. Of two writers who wait for each other PostgreSQL sends one home: nothing of its
+        write stands and its body is still here, so it asks once more."""
+        try:
+            return super().dispatch_request()
+        except UnavailableError as error:
+            if error.code != "deadlock":
+                raise
+        return super().dispatch_request()
+
+
 def create_app(settings: Settings | None = None, clock: Callable[[], datetime] = now) -> Flask:
     """The WSGI application of the registry that the settings name; `clock` gives the instant (aware)."""
     settings = settings or read_settings()
     db.open_database(settings.database_url)
-    app = Flask("servicemap", static_folder=None)
+    app = Application("servicemap", static_folder=None)
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.config.update(
         SERVICEMAP=settings,

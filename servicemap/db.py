@@ -214,9 +214,12 @@ def mapped() -> Iterator[None]:
         known = {
             "disk is full": ("磁盘已满，什么都没有改；请清理后再试", "disk_full"),
             "No space left": ("磁盘已满，什么都没有改；请清理后再试", "disk_full"),
+            "deadlock": (
+                "数据库正忙，请稍后再试",
+                "deadlock",
+            ),  # before "locked": it says by whom it is blocked
             "locked": ("数据库正忙，请稍后再试", "busy"),
             "lock timeout": ("数据库正忙，请稍后再试", "busy"),
-            "deadlock": ("数据库正忙，请稍后再试", "busy"),
             "readonly": ("数据库是只读的；请检查文件权限", "read_only"),
             "read-only": ("数据库是只读的；请连接主库", "read_only"),
             "unable to open": ("打不开数据库文件；请检查路径和权限", "no_database"),

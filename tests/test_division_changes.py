@@ -628,8 +628,8 @@ def test_a_merger_among_imports_leaves_no_place_behind(registry, in_processes):
 
     assert left_behind() == 0
     assert divisions.get(NORTH).valid_to == ON
-    assert set(merger) <= {"busy"}
-    assert {code for codes in importers for code in codes} <= {"plan_stale", "bad_rows", "busy"}
+    assert set(merger) <= {"busy", "deadlock"}
+    assert {code for codes in importers for code in codes} <= {"plan_stale", "bad_rows", "busy", "deadlock"}
     [late] = make_plan(SEED, a_batch([{"name": "晚了"}]).id, Settings(database_url=registry), TODAY).problems
     assert late.code == "retired_division"
     moved = db.query("SELECT COUNT(*) FROM former_division")[0][0]
