@@ -77,27 +77,34 @@ def _issue(
 def issue_all(division: str, level: str, role: str, expires: str | None, folder: Path) -> int:
     """给每个村（居）发一枚令牌，各写一个只有本人可读的文件。One sealed file for each division.
 
-    已有令牌的岗位不再发；中断后再运行一次就接着发。
+    已有令牌的岗位不再发；中断后再运行一次就接着发，有令牌而没有文件的会列出来。
     """
     client = Client()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    progress, issued, kept = Progress("已发令牌"), 0, 0
+    progress, issued, kept, lost = Progress("已发令牌"), 0, 0, []
     for each in client.pages("divisions", "after", parent=division, level=level):
         if each.get("virtual"):
             continue
         label = f"{each['code']} {each['name']} {ROLE_NAMES[role]}"
+        path = folder / f"{each['code']} {file_name(each['name'])}.txt"
         try:
             made = _issue(client, label, role, each["code"], expires)
         except RefusedError as error:
             if error.code != "label_taken":
                 raise
             kept += 1
+            if not path.exists():
+                lost.append(label)
             continue
-        _seal(folder / f"{each['code']} {file_name(each['name'])}.txt", made)
+        _seal(path, made)
         issued += 1
         progress.at(issued)
     progress.done()
     click.echo(f"发了 {issued} 枚，在 {folder}；{kept} 个岗位原来就有")
+    for label in lost:
+        click.echo(
+            f"{label}：有令牌，这里没有它的文件；要是丢了，token list 查号，token revoke 收回，再运行一次"
+        )
     return 3 if kept else 0
 
 

@@ -116,7 +116,7 @@ def _carry_out(log: Log, plan: Plan, today: date) -> None:
 
 
 def _inherit(plan: Plan, old: Division, node: Node, *, alone: bool) -> None:
-    """Lists of denominators go on with the successor; shape, residents and titles only where it is the same
+    """Lists of denominators go on with the successor; shape, residents, titles and a county's 免镇审 only where it is the same
     area under another code or parent."""
     new = node.id
     db.execute(
@@ -131,6 +131,7 @@ def _inherit(plan: Plan, old: Division, node: Node, *, alone: bool) -> None:
     for table, columns in (
         ("population", "kind, counted_on, persons, source"),
         ("title", "kind, issuer, awarded_on, expires_on, withdrawn_on"),
+        ("skip_town", "set_on, set_by"),
     ):
         db.execute(
             f"INSERT INTO {table} (division_id, {columns}) SELECT ?, {columns} FROM {table} WHERE division_id = ?",

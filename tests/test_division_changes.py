@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from servicemap import db, divisions, facilities, feed, keys, registry, text
+from servicemap import db, divisions, facilities, feed, keys, registry, reviews, text
 from servicemap.access import SEED
 from servicemap.app import create_app
 from servicemap.audit import broken_link, head_seq, write_txn
@@ -355,10 +355,11 @@ def test_a_town_that_moves_takes_all_below_along_and_counts_there_from_its_day()
     assert measured(on=ON) == {CITY: (1, 3), QINGCHENG: (0, 0), yingde: (1, 3)}
 
 
-def test_a_county_under_another_code_keeps_its_shape_and_residents():
+def test_a_county_under_another_code_keeps_its_shape_its_residents_and_its_way_of_reviews():
     with write_txn(SEED) as log:
         set_shape(log, divisions.get(QINGCHENG), BOX, "test")
         set_population(log, divisions.get(QINGCHENG), "resident_census", date(2020, 11, 1), 7, "七普")
+    reviews.skip_town(SEED, divisions.get(QINGCHENG), TODAY, on=True)
     below = [row for row in TREE if row[0].startswith("441802") and row[2] != "county"]
     rows = [
         DivisionRow(
@@ -376,6 +377,7 @@ def test_a_county_under_another_code_keeps_its_shape_and_residents():
     new = divisions.get("441803000000")
     assert divisions.locate(113.5, 23.5) == new.id
     assert db.query("SELECT persons FROM population WHERE division_id = ?", (new.id,)) == [(7,)]
+    assert db.query("SELECT set_by FROM skip_town WHERE division_id = ?", (new.id,)) == [("seed",)]
     assert divisions.get("441803001001").parent.padded_code == "441803001000"
 
 

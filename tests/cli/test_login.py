@@ -107,10 +107,14 @@ def test_every_community_gets_a_sealed_file_and_again_only_the_missing_ones(city
 
     first = run_admin(*arguments, url=reference)
     again = run_admin(*arguments, url=reference)
-
     files = sorted(folder.iterdir())
+    kept = files[0].rename(tmp_path / "elsewhere")  # as if a kill had come before the file was written
+    without = run_admin(*arguments, url=reference)
+    kept.rename(files[0])
+
     listed = run_admin("token", "list", "--format", "json", url=reference).json
-    assert (first.code, again.code) == (0, 3)
+    assert (first.code, again.code, without.code) == (0, 3, 3)
+    assert ("没有它的文件" in again.out, without.out.count("没有它的文件")) == (False, 1)
     assert len(files) == len(listed) > 3
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
     assert len({file.read_text("utf-8-sig").split("smk_")[1][:20] for file in files}) == len(files)
