@@ -13,7 +13,7 @@ from admin_cli.client import Client
 from admin_cli.facility_import import TEMPLATE_PLACE, import_
 from admin_cli.geocode import geocode
 from admin_cli.output import remark, show
-from admin_cli.words import STATUSES
+from admin_cli.words import STATUSES, STEPS
 from servicemap.errors import InvalidError
 
 TEMPLATE_FIELDS = (
@@ -40,6 +40,7 @@ LIST_COLUMNS = (
     ("types", "类型"),
     ("where", "区划"),
     ("phone", "电话"),
+    ("step", "审核"),
     ("verified_on", "核实日期"),
 )
 
@@ -62,6 +63,7 @@ def list_(division: str | None, types: tuple[str, ...], limit: int, form: str) -
     """列出开放的服务点，按编号。List the open facilities by code."""
     rows: list[dict[str, Any]] = []
     for item in Client().pages("facilities", "cursor", division=division, type=types, limit=min(limit, 100)):
+        item["step"] = STEPS[item.get("review", "county")]
         item["types"] = "、".join(role["type_name"] for role in item["roles"])
         item["where"] = " ".join(step["name"] for step in item["division"]["path"][1:])
         rows.append(item)

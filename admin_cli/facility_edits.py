@@ -10,7 +10,7 @@ from admin_cli.client import Client
 from admin_cli.duplicates import duplicates, not_same
 from admin_cli.facility import group as group  # more of its verbs stand in facility_evidence
 from admin_cli.output import show
-from admin_cli.words import Words, moment
+from admin_cli.words import STEPS, Words, moment
 from servicemap.errors import InvalidError
 
 ACTIONS = {
@@ -29,7 +29,6 @@ ACTIONS = {
     "pass_county": "县核通过",
     "return": "退回",
 }
-STEPS = {"reported": "填报", "town": "镇审", "county": "县核"}
 MOST_LINES = 6  # of one change in the history
 HISTORY_COLUMNS = (
     ("seq", "序号"),

@@ -20,6 +20,7 @@ KINDS = {
     "site_visit": "现场查看",
 }
 EVIDENCE_COLUMNS = (
+    ("id", "号"),
     ("dated_on", "日期"),
     ("type", "类型"),
     ("kind_name", "依据"),
@@ -27,6 +28,7 @@ EVIDENCE_COLUMNS = (
     ("number", "文号"),
     ("note", "说明"),
     ("added_by", "岗位"),
+    ("withdrawn_on", "撤回"),
 )
 ACTIVITY_COLUMNS = (
     ("held_on", "日期"),
@@ -87,6 +89,17 @@ def list_evidence(code: str, form: str) -> None:
     for row in rows:
         row["kind_name"] = KINDS.get(row["kind"], row["kind"])
     show(rows, EVIDENCE_COLUMNS, form)
+
+
+@evidence.command()
+@click.argument("code")
+@click.argument("number", type=int)
+@click.option("--reason", required=True, help="为什么 why")
+def withdraw(code: str, number: int, reason: str) -> None:
+    """撤回一条登记错的依据（号见 evidence list）：留着，不再计入。Withdraw a proof."""
+    answer = Client().post(f"facilities/{code}/evidence/{number}/withdraw", {"reason": reason})
+    left = sum(not row["withdrawn_on"] for row in answer["items"])
+    click.echo(f"{answer['code']}：已撤回第 {number} 号，还有效的 {left} 条")
 
 
 @activity.command(name="add")

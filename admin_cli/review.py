@@ -9,8 +9,8 @@ import click
 
 from admin_cli import options
 from admin_cli.client import Client
-from admin_cli.facility_edits import STEPS
 from admin_cli.output import Progress, file_name, remark, sealed, show
+from admin_cli.words import STEPS
 from servicemap.errors import InvalidError
 
 STATES = ("waiting", "reported", "town", "returned", "wrong", "all")

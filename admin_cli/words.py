@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from admin_cli.client import Client
 from admin_cli.output import cell
 
+STEPS = {"reported": "填报", "town": "镇审", "county": "县核"}
 STATUSES = {"open": "开放", "suspended": "暂停", "closed": "关闭", "planned": "还没有设立"}
 # of the audit, beside the columns of an import
 HEADINGS = {

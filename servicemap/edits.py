@@ -41,7 +41,7 @@ MERGED_OF_ROLE = (  # where all of these are unknown
     ("age_from_months", "age_to_months"),
     ("fee", "fee_text"),
     ("inclusive", "inclusive_body", "inclusive_no"),
-    ("registration_body", "registration_no"),
+    ("registration_body", "registration_no", "registration_expires_on"),
     ("forms",),
     ("meals",),
     ("prepaid_months",),

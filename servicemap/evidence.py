@@ -11,7 +11,7 @@ from servicemap import db, facilities, replays
 from servicemap.access import EDIT, READ_RECORD, Actor, require
 from servicemap.audit import diff, now_text
 from servicemap.coverage.measure import months_before
-from servicemap.errors import InvalidError, Problem
+from servicemap.errors import InvalidError, NotFoundError, Problem
 from servicemap.facility_types import Kind, Kinds
 from servicemap.records import Record
 from servicemap.replays import once
@@ -23,6 +23,7 @@ COLUMNS = {
     "evidence": ("kind", "body", "number", "dated_on", "file_hash", "note"),
     "activity": ("held_on", "topic", "for_whom", "families"),
 }
+WITHDRAWN = {"evidence": ("withdrawn_on", "withdrawn_by", "withdrawn_reason"), "activity": ()}
 DATED = {"evidence": "dated_on", "activity": "held_on"}
 
 
@@ -61,6 +62,30 @@ def add(
         return answer
 
 
+def withdraw(actor: Actor, code: str, id_: int, reason: str, today: date) -> dict[str, Any]:
+    """This proof was wrong: it stays, with the reason, and proves nothing. NotFoundError, also for one that was
+    withdrawn. The answer is as `list_all` gives it."""
+    with once(actor, None, None) as (log, _):
+        record = facilities.get(code)
+        require(actor, EDIT, record.division_id)
+        known = [row for row in _rows("evidence", record) if row["id"] == id_ and not row["withdrawn_on"]]
+        if not known:
+            raise NotFoundError(
+                f"{record.code} 没有第 {id_} 号有效的依据；请看 evidence list", "evidence_not_found"
+            )
+        db.execute(
+            "UPDATE evidence SET withdrawn_on = ?, withdrawn_by = ?, withdrawn_reason = ? WHERE id = ?",
+            (today.isoformat(), actor.name, reason, id_),
+        )
+        changed: dict[str, list[Any]] = {
+            "id": [id_, id_],
+            "withdrawn_on": [None, today],
+            "reason": [None, reason],
+        }
+        log.record_change("evidence", record.code, "withdraw", changed)
+        return {"code": record.code, "items": _rows("evidence", record)}
+
+
 def list_all(actor: Actor, noun: str, code: str) -> dict[str, Any]:
     """All of `noun` of a place, the latest first: {"code", "items"}."""
     record = facilities.get(code)
@@ -72,7 +97,11 @@ def steps(record: Record, on: date) -> list[dict[str, Any]]:
     """How far each role that is open on the day has come: `plaqued` 已挂牌 (something proves it), `verified`
     已核实 (looked at within 12 months), `running` 正常运行 (so many activities in the calendar year)."""
     kinds = Kinds()
-    proofs = [row["type"] for row in _rows("evidence", record) if row["dated_on"] <= str(on)]
+    proofs = [
+        row["type"]
+        for row in _rows("evidence", record)
+        if row["dated_on"] <= str(on) and not row["withdrawn_on"]
+    ]
     held = [
         row["type"]
         for row in _rows("activity", record)
@@ -94,7 +123,7 @@ def steps(record: Record, on: date) -> list[dict[str, Any]]:
 
 
 def _rows(noun: str, record: Record) -> list[dict[str, Any]]:
-    names = ("type", *COLUMNS[noun], "added_by", "added_at")
+    names = ("type", "id", *COLUMNS[noun], "added_by", "added_at", *WITHDRAWN[noun])
     columns = ", ".join(f"e.{name}" for name in names[1:])
     ids = _with_merged(record)
     rows = db.query(

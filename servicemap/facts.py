@@ -61,6 +61,7 @@ _OF_ROLE: dict[str, dict[str, Any]] = {
 _FORMS = dict(zip(("全日", "半日", "计时", "临时"), FORMS, strict=True))
 _FORM_WORDS = _FORMS | {f"{word}托": form for word, form in _FORMS.items()}
 _TEXTS = ("address", "position_source", "hours", "note")
+_DAYS_OF_ROLE = ("opened_on", "closed_on", "registration_expires_on")
 _TEXTS_OF_ROLE = (
     "fee_text",
     "closed_reason",
@@ -253,6 +254,7 @@ class Reader:
         role = facts.role
         role["opened_on"] = row.date("opened_on")
         role["closed_on"] = row.date("closed_on")
+        role["registration_expires_on"] = row.date("registration_expires_on")
         if role["opened_on"] and role["closed_on"] and role["closed_on"] < role["opened_on"]:
             row.wrong("closed_on", "closed_before_opened", "关闭日期早于设立日期", "请核对这两个日期")
         for name in ("age_from_months", "age_to_months"):
@@ -304,7 +306,7 @@ def rows_of(records: Iterable[Record], kinds: Kinds) -> list[dict[str, str]]:
 def _role_cells(role: Role) -> dict[str, Any]:
     numbers = ("age_from_months", "age_to_months", "prepaid_months", "monthly_fee")
     return {
-        **{name: getattr(role, name) for name in ("opened_on", "closed_on", *numbers, *_TEXTS_OF_ROLE)},
+        **{name: getattr(role, name) for name in (*_DAYS_OF_ROLE, *numbers, *_TEXTS_OF_ROLE)},
         **{f"places_{name}": getattr(role, name) for name in ("registered", "offered", "taken")},
         **{name: _word(words, getattr(role, name)) for name, words in _OF_ROLE.items()},
         "forms": "、".join(word for word, form in _FORMS.items() if form in role.forms),

@@ -21,10 +21,11 @@ TOGETHER = (
     {"source", "external_id"},
     {"phone", "phone_public"},
     {"opened_on", "closed_on", "closed_reason"},
+    {"registration_body", "registration_no", "registration_expires_on"},
     {"age_from_months", "age_to_months"},
     {"places_on", "registered", "offered", "taken"},
 )
-DATES = ("opened_on", "closed_on", "places_on", "verified_on")
+DATES = ("opened_on", "closed_on", "places_on", "registration_expires_on", "verified_on")
 
 
 @dataclass(slots=True)

@@ -244,6 +244,7 @@ class Role(Table):
     meals = TextField(null=True, constraints=[one_of("meals", MEALS)])
     prepaid_months = IntegerField(null=True, constraints=[Check("prepaid_months >= 0")])  # 预收几个月
     monthly_fee = IntegerField(null=True, constraints=[Check("monthly_fee >= 0")])  # 月费, yuan
+    registration_expires_on = DateField(null=True)  # 备案有效期至: the first day on which it no longer holds
 
     class Meta:
         constraints = [Check("closed_on >= opened_on"), Check("age_to_months >= age_from_months")]
@@ -294,28 +295,6 @@ class RoleClass(Table):
     class Meta:
         primary_key = CompositeKey("role", "kind")
         constraints = [Check("age_to_months >= age_from_months")]
-
-
-class CountKind(Table):
-    """数目种类: what may be counted of a role, as data: 儿科床位, 儿科执业（助理）医生; unit 是否 means 1 or 0."""
-
-    key = TextField(primary_key=True)
-    name = TextField(unique=True)
-    name_en = TextField()
-    unit = TextField()
-
-
-class RoleCount(Table):
-    """数目: that many from a day on. The latest at or before a day holds; none is unknown, which is not 0."""
-
-    role = owner(Role, index=False)
-    kind = owner(CountKind)
-    from_on = DateField()
-    number = IntegerField(constraints=[Check("number >= 0")])
-    source = TextField(null=True)
-
-    class Meta:
-        primary_key = CompositeKey("role", "kind", "from_on")
 
 
 class Suspension(Table):
@@ -372,6 +351,9 @@ class Evidence(Table):
     note = TextField(null=True)
     added_by = TextField()
     added_at = TextField()
+    withdrawn_on = DateField(null=True)  # it was wrong: kept, and counts no more
+    withdrawn_by = TextField(null=True)
+    withdrawn_reason = TextField(null=True)
 
 
 class Activity(Table):

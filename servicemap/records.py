@@ -70,6 +70,7 @@ class Role:
     inclusive_no: str | None = None
     registration_body: str | None = None
     registration_no: str | None = None
+    registration_expires_on: date | None = None
     forms: tuple[str, ...] = ()
     meals: str | None = None
     prepaid_months: int | None = None
@@ -175,8 +176,8 @@ FACILITY = (
 )
 ROLE = (
     "id, type_id, level, opened_on, closed_on, closed_reason, age_from_months, age_to_months, fee, fee_text,"
-    " inclusive, inclusive_body, inclusive_no, registration_body, registration_no, forms, meals,"
-    " prepaid_months, monthly_fee"
+    " inclusive, inclusive_body, inclusive_no, registration_body, registration_no, registration_expires_on,"
+    " forms, meals, prepaid_months, monthly_fee"
 )
 
 
@@ -207,6 +208,7 @@ def _load(ids: list[int]) -> dict[int, Record]:
     ):
         role = Role(*columns)
         role.opened_on, role.closed_on = db.day(role.opened_on), db.day(role.closed_on)
+        role.registration_expires_on = db.day(role.registration_expires_on)
         role.inclusive = None if role.inclusive is None else bool(role.inclusive)
         role.forms = tuple(json.loads(role.forms)) if isinstance(role.forms, str) else ()
         roles[role.id] = role

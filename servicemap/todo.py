@@ -183,6 +183,10 @@ TITLE = (
     "(SELECT MIN(t.kind || ' ' || CAST(t.expires_on AS TEXT)) FROM title t WHERE t.facility_id = f.id"
     " AND t.withdrawn_on IS NULL AND t.expires_on BETWEEN {ended} AND {soon})"
 )
+LICENCE = (
+    "(SELECT CAST(MIN(r.registration_expires_on) AS TEXT) FROM role r"
+    f" WHERE {OPEN} AND r.registration_expires_on <= {{soon}})"
+)
 LATEST = (
     "(SELECT CAST(MAX(v.verified_on) AS TEXT) FROM verification v"
     " WHERE v.facility_id = f.id AND v.voided_on IS NULL)"
@@ -229,8 +233,14 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "title", 65, "称号快到期或刚到期：{more}",
         "到期后不再显示，也不再计入指标",
-        "servicemap-admin facility show {code}",
+        "servicemap-admin title list --holder {code}",
         _lacking(f"{TITLE} IS NOT NULL", TITLE),
+    ),
+    Check(
+        "licence", 63, "备案或许可快到期或已到期：{more}",
+        "到期后不该再收孩子；家庭按“已备案”找得到它",
+        EDIT + " 备案有效期至=… --reason 换证",
+        _lacking(f"{LICENCE} IS NOT NULL", LICENCE),
     ),
     Check(
         "duplicate", 60, "像是和 {more} 同一处",

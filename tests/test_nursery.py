@@ -2,7 +2,7 @@
 
 import json
 import random
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -221,6 +221,7 @@ def an_offer(chance: random.Random) -> dict:
         "inclusive_no": "普惠〔2025〕3 号",
         "registration_body": "局",
         "registration_no": f"示例-备案-{chance.randrange(99)}",
+        "registration_expires_on": TODAY + timedelta(days=chance.randint(-900, 900)),
         "forms": tuple(form for form in FORMS if chance.random() < 0.5),
         "meals": chance.choice(MEALS),
         "fee": chance.choice(FEES),

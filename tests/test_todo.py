@@ -80,6 +80,17 @@ def test_a_title_that_ends_within_90_days_is_seen(registry, days, withdrawn_on, 
     assert all(f"儿童友好基地 {ends_on}" in item.problem for item in items)
 
 
+@pytest.mark.parametrize(("days", "checks"), [(90, ["licence"]), (91, []), (-900, ["licence"])])
+def test_a_licence_that_ends_within_90_days_or_has_ended_is_seen(registry, days, checks):
+    ends_on = TODAY + timedelta(days=days)
+    a_place(**GOOD, registration_no="粤备 1 号", registration_expires_on=ends_on)
+
+    items = listed()
+
+    assert [item.check for item in items] == checks
+    assert all(str(ends_on) in item.problem and "备案有效期至" in item.command for item in items)
+
+
 def test_a_point_outside_its_county_is_seen(registry):
     a_shape("441802000000", 113.0, 23.5, 113.2, 23.8)
     a_shape("441881000000", 113.2, 23.8, 113.6, 24.3)

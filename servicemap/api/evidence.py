@@ -8,7 +8,7 @@ from marshmallow import fields
 from servicemap import evidence
 from servicemap.access import EDIT, READ_RECORD
 from servicemap.api.answers import answer
-from servicemap.api.edits import HEADERS, idempotency_key
+from servicemap.api.edits import HEADERS, REASON, idempotency_key
 from servicemap.api.inputs import Choice, Custom, Day, Strict, Text, Whole
 from servicemap.api.parsing import StrictBlueprint
 from servicemap.api.schemas import DemoSchema, Open
@@ -53,7 +53,12 @@ class ActivitySchema(Strict):
     families = Whole(0, 100_000, metadata={"description": "多少户"})
 
 
+class WithdrawEvidenceSchema(Strict):
+    reason = REASON
+
+
 class EvidenceItemSchema(Open):
+    id = fields.Integer(metadata={"description": "第几号"})
     type = fields.String(metadata={"description": "类型代号"})
     kind = fields.String()
     dated_on = fields.String()
@@ -63,9 +68,13 @@ class EvidenceItemSchema(Open):
     note = fields.String(allow_none=True)
     added_by = fields.String(metadata={"description": "岗位"})
     added_at = fields.String()
+    withdrawn_on = fields.String(allow_none=True, metadata={"description": "哪天撤回；撤回的不再计入"})
+    withdrawn_by = fields.String(allow_none=True)
+    withdrawn_reason = fields.String(allow_none=True)
 
 
 class ActivityItemSchema(Open):
+    id = fields.Integer(metadata={"description": "第几号"})
     type = fields.String(metadata={"description": "类型代号"})
     held_on = fields.String()
     topic = fields.String()
@@ -109,6 +118,16 @@ def add_evidence(body: dict[str, Any], code: str) -> dict[str, Any]:
 def list_evidence(code: str) -> dict[str, Any]:
     """一个服务点的全部依据，新的在前；需要权限"""
     return answer(evidence.list_all(g.actor, "evidence", code))
+
+
+@blp.post("/<code:code>/evidence/<number:id_>/withdraw")
+@blp.allowed(EDIT)
+@blp.arguments(WithdrawEvidenceSchema)
+@blp.response(200, EvidenceListSchema)
+@blp.fails(400, 404, 413, 415, 503)
+def withdraw_evidence(body: dict[str, Any], code: str, id_: int) -> dict[str, Any]:
+    """撤回一条登记错的依据：留着，不再计入；回答全部依据"""
+    return answer(evidence.withdraw(g.actor, code, id_, body["reason"], g.today))
 
 
 @blp.post("/<code:code>/activities")

@@ -83,6 +83,16 @@ class Text(_Field, ma.fields.String):
         return text
 
 
+class Word(Text):
+    """A text that says something, without the blanks around it."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs).strip()
+        if not text:
+            self.wrong("empty", "不能为空")
+        return text
+
+
 class Cell(Text):
     """A text as it stands in a cell of a table; numbers, true and false, and lists of texts are taken as such."""
 

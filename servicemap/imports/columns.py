@@ -110,6 +110,11 @@ FIELDS: tuple[Field, ...] = (
     _field("inclusive_no", "普惠认定文号", "普惠文号 普惠认定编号"),
     _field("registration_body", "备案机关", "备案单位 备案部门 备案登记机关"),
     _field("registration_no", "备案编号", "备案号 备案登记号 备案登记编号 备案回执编号"),
+    _field(
+        "registration_expires_on",
+        "备案有效期至",
+        "许可有效期至 有效期至 备案有效期 许可证有效期 有效期截止日期",
+    ),
     _field("forms", "托育形式", "托育服务形式 托育方式 收托形式 收托方式"),
     _field("meals", "供餐", "是否供餐 供餐情况 供餐方式"),
     _field("prepaid_months", "预收月数", "预收费月数 预收几个月"),

@@ -10,6 +10,7 @@ from typing import Any
 from servicemap import db
 from servicemap.records import Record, Role, RoleClass, Serves, load
 
+DAYS_OF_ROLE = ("opened_on", "closed_on", "places_on", "registration_expires_on")
 Place = tuple[str, int]  # a row's sheet and number
 
 
@@ -79,7 +80,7 @@ def _record(facts: dict[str, Any]) -> Record:
 
 
 def _role(facts: dict[str, Any]) -> Role:
-    role = Role(**_with_days(facts, "opened_on", "closed_on", "places_on"))
+    role = Role(**_with_days(facts, *DAYS_OF_ROLE))
     role.forms = tuple(role.forms)
     role.serves = [Serves(**_with_days(link, "from_on", "to_on")) for link in facts.get("serves", ())]
     role.classes = [RoleClass(**_with_days(each, "counted_on")) for each in facts.get("classes", ())]

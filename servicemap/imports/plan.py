@@ -4,6 +4,7 @@ that memory holds some thousand rows of a file, however long it is."""
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any
@@ -179,13 +180,13 @@ def make_plan(actor: Actor, batch_id: int, settings: Settings, today: date) -> P
     if batch.state == "applied":
         raise ConflictError(f"第 {batch_id} 号导入已经执行过了", "already_applied")
     plan, reader = Plan(head_seq()), reader_of(batch, settings, today)
-    suspects = Suspects(reader)
-    for part in work_out(actor, batch, reader):
-        _store(batch, part)
-        plan.add(part)
-        first = {verdict.row.place: verdict.row for verdict in part.rows}
-        suspects.see((first[made.rows[0]], made.before, made.after) for made in part.made.values())
-    suspected = suspects.remarks()
+    with closing(Suspects(reader)) as suspects:
+        for part in work_out(actor, batch, reader):
+            _store(batch, part)
+            plan.add(part)
+            first = {verdict.row.place: verdict.row for verdict in part.rows}
+            suspects.see((first[made.rows[0]], made.before, made.after) for made in part.made.values())
+        suspected = suspects.remarks()
     plan.remarks += suspected
     for words in (plan.problems, plan.remarks):
         words.sort(key=lambda word: (word.sheet or "", word.row or 0))

@@ -12,6 +12,7 @@ from servicemap.imports.presence import is_statement
 from servicemap.records import parse_code
 
 DEFAULT_SOURCE = "import"
+MARKS = 2**27  # 16 MB, as far as they are used; of a million keys one in 130 finds another's
 
 Place = tuple[str, int]  # a row's sheet and number
 Row = tuple[str, int, dict[str, str]]  # the same with its cells
@@ -69,17 +70,20 @@ class StagedRows:
                 yield sheet, number, json.loads(cells)
 
     def _following(self, size: int) -> dict[Place, list[Place]]:
-        """The first of the rows that share a key: the others. Of all other keys only the hash is kept."""
-        seen, again = set[int](), set[int]()
+        """The first of the rows that share a key: the others. Of all keys together only marks are kept; a key
+        that finds the mark of another is held to be shared, and turns out not to be."""
+        seen, again = bytearray(MARKS // 8), set[int]()
         for _, keys in self._keys(size):
-            for key in map(hash, keys):
-                (again if key in seen else seen).add(key)
+            for mark in (hash(key) % MARKS for key in keys):
+                if seen[mark >> 3] >> (mark & 7) & 1:
+                    again.add(mark)
+                seen[mark >> 3] |= 1 << (mark & 7)
         if not again:
             return {}
         first: dict[Key, Place] = {}
         following: dict[Place, list[Place]] = {}
         for place, keys in self._keys(size):
-            shared = [key for key in keys if hash(key) in again]
+            shared = [key for key in keys if hash(key) % MARKS in again]
             leaders = sorted({first[key] for key in shared if key in first})
             leader = leaders[0] if leaders else place
             first.update(dict.fromkeys(shared, leader))

@@ -2,9 +2,11 @@
 coordinates that are probably of another datum than was said."""
 
 import json
-from collections.abc import Iterable, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from statistics import median
+from tempfile import SpooledTemporaryFile
 from typing import Any, NamedTuple
 
 from servicemap import db, geo
@@ -14,6 +16,7 @@ from servicemap.errors import Problem
 from servicemap.facts import Facts, Reader
 from servicemap.records import Record
 
+IN_MEMORY = 1_000_000  # bytes; more goes to a file
 CELL = 0.001  # degrees, about NEAR_M: what is nearer stands in this cell or one beside it
 MOST_NEAR = 50  # places in a cell or on a phone: more are a school's or an office's, and tell nothing
 FEWEST_MOVED, MOVED_M, FITS_M = 5, 300, 60
@@ -33,20 +36,26 @@ class Moved(NamedTuple):
 
 
 class Suspects:
-    """Sees the parts of a plan and says at the end what is suspicious. Of each new place it keeps a line."""
+    """Sees the parts of a plan and says at the end what is suspicious. Of each new place it keeps a line in a
+    temporary file, and in memory where that begins."""
 
     def __init__(self, reader: Reader) -> None:
         self._headings = reader.headings
-        self._new: dict[int, list[bytes]] = {}  # by division: row and place, packed
+        self._lines = SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - until close
+        self._new: dict[int, array[int]] = {}  # by division: where its lines begin
         self._moved: dict[str, list[Moved]] = {}  # by the datum that was said
+
+    def close(self) -> None:
+        self._lines.close()
 
     def see(self, made: Iterable[tuple[Facts, Record | None, Record]]) -> None:
         """Of each place its first row, what it was (None: it is new), what it will be."""
         for row, before, after in made:
             if before is None:
                 place = [getattr(after, name) for name in PLACE]
-                line = json.dumps([row.sheet, row.number, place], ensure_ascii=False).encode()
-                self._new.setdefault(after.division_id, []).append(line)
+                self._new.setdefault(after.division_id, array("q")).append(self._lines.tell())
+                line = json.dumps([row.sheet, row.number, place], ensure_ascii=False)
+                self._lines.write(f"{line}\n".encode())
                 continue
             apart = _distance(before, after)
             if apart is not None and apart > MOVED_M and after.position_datum and "lat" in row.facility:
@@ -54,23 +63,28 @@ class Suspects:
                 self._moved.setdefault(after.position_datum, []).append(moved)
 
     def remarks(self) -> list[Problem]:
-        """A query for every 50 divisions."""
+        """A query for every 10 divisions."""
         return [*self._duplicates(), *self._other_datum()]
 
     def _duplicates(self) -> Iterable[Problem]:
-        for division_ids in chunks(sorted(self._new), 50):
+        for division_ids in chunks(sorted(self._new), 10):
             nearby: Nearby = {}
             for place in _known(division_ids):
                 for key in _keys(place):
                     nearby.setdefault(key, []).append((f"{place.code} {place.name}", place))
             for division_id in division_ids:
-                for sheet, number, place in map(json.loads, self._new[division_id]):
+                for sheet, number, place in self._read(division_id):
                     record = Record(0, division_id=division_id, **dict(zip(PLACE, place, strict=True)))
                     where = Facts(number, sheet).where
                     if known := _known_as(record, nearby):
                         yield self._said("name", "suspected_duplicate", sheet, number, record.name, *known)
                     for key in _keys(record):
                         nearby.setdefault(key, []).append((f"{where}的 {record.name}", record))
+
+    def _read(self, division_id: int) -> Iterator[list[Any]]:
+        for start in self._new[division_id]:
+            self._lines.seek(start)
+            yield json.loads(self._lines.readline())
 
     def _other_datum(self) -> Iterable[Problem]:
         for said, rows in self._moved.items():

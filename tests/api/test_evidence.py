@@ -161,3 +161,30 @@ def test_a_picture_stays_on_the_computer_and_its_hash_is_kept(registry, tmp_path
     assert [each.code for each in (added, listed, held, told)] == [0, 0, 0, 0], added.err + held.err
     assert listed.json[0]["file_hash"] == hashlib.sha256(b"a picture").hexdigest()
     assert "亲子阅读" in told.out
+
+
+def test_a_proof_that_was_wrong_stays_and_proves_nothing(post, admin):
+    place = a_place()
+    [row] = post(place, "evidence", **PROOF).json["items"]
+    path = f"{URL}/{place.code}/evidence/{row['id']}/withdraw"
+
+    answers = [admin.post(path, json={"reason": "照片是别处的"}) for _ in range(2)]
+
+    [kept] = answers[0].json["items"]
+    [step] = admin.get(f"/api/v1/facility-records/{place.code}").json["steps"]
+    assert [answer.status_code for answer in answers] == [200, 404]
+    assert (kept["withdrawn_reason"], kept["file_hash"]) == ("照片是别处的", "a" * 64)
+    assert (step["plaqued"], step["evidence"]) == (False, 0)
+
+
+def test_a_proof_is_withdrawn_at_its_own_place_alone(post, admin, registry):
+    place, other = a_place(), a_place("另一处")
+    [row] = post(place, "evidence", **PROOF).json["items"]
+
+    elsewhere = admin.post(f"{URL}/{other.code}/evidence/{row['id']}/withdraw", json={"reason": "x"})
+    here = run_admin(
+        "facility", "evidence", "withdraw", place.code, row["id"], "--reason", "照片是别处的", url=registry
+    )
+
+    assert elsewhere.status_code == 404
+    assert (here.code, "还有效的 0 条" in here.out) == (0, True)
