@@ -123,7 +123,7 @@ def local_app(as_label: str | None) -> Any:
     db.open_database(settings.database_url, mapped_bytes=0)  # it works once, on a machine that serves others
     _log_to_file(settings)
     gc.freeze()  # what was loaded stays: a sixth of a long import went into looking through it
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(2_000, 20, 100)  # a request leaves few objects, and its body with them
     person = f"{getpass.getuser()}@{socket.gethostname()}"
     actor = Actor(person, "admin", "cli")
     if as_label:
