@@ -26,6 +26,10 @@ COLUMNS = (
     ("display", "显示"),
     ("unit", "单位"),
     ("target", "目标"),
+    ("target_text", "目标说明"),
+    ("key", "重点"),
+    ("project", "项目"),
+    ("department", "责任部门"),
     ("due_year", "年限"),
     ("needed", "尚差"),
     ("met", "达到"),
@@ -77,13 +81,17 @@ def _print(rows: list[dict[str, Any]]) -> None:
     for indicator, group_rows in groupby(rows, key=lambda row: row["indicator"]):
         of_indicator = list(group_rows)
         first = of_indicator[0]
-        target = (
-            f"目标 {cell(first['target'])}{first['unit']}（{first['due_year']}）"
-            if first["target"]
-            else "没有数字目标"
+        asked = first["target_text"] or next(
+            (row["target_text"] for row in of_indicator if row["target_text"]), None
         )
+        target = f"目标 {asked}（{first['due_year']}）" if asked else "没有目标"
         click.echo(f"\n{indicator} {first['name']}")
-        click.echo(f"  {first['clause']}；{target}")
+        click.echo(
+            f"  {first['clause']}；{target}；{first['department']}{'；重点指标' if first['key'] else ''}"
+        )
+        if all(row["value"] is None for row in of_indicator) and first["remark"]:
+            click.echo(f"  {first['remark']}")
+            continue
         lines = [
             [
                 row["division_name"],

@@ -24,6 +24,8 @@ NOUNS = {
     "login": "登录服务器 log in to a server",
     "logout": "退出登录 log out",
     "import": "导入过的文件 imports",
+    "indicator": "指标 indicators",
+    "reported": "填报值 what departments and counties report",
     "review": "审核 reviews of what was entered",
     "seed": "基础数据和示例 reference data and demo",
     "serve": "启动服务 serve the API",

@@ -1,4 +1,5 @@
-"""National hotlines as places without a position, which stand at the top of the tree of divisions."""
+"""National hotlines as places without a position, which stand at the top of the tree of divisions. They are for
+more than a city: no figure counts them as its own line."""
 
 from datetime import date
 from pathlib import Path
@@ -11,7 +12,7 @@ from servicemap.access import SEED
 from servicemap.audit import diff, write_txn
 from servicemap.facilities import Stated
 from servicemap.facility_types import Kinds
-from servicemap.models import Division
+from servicemap.models import LEVELS, Division
 from servicemap.records import Record, load
 
 SOURCE = "hotline"
@@ -58,4 +59,4 @@ def _stated(row: dict[str, Any], top: Division, kinds: Kinds) -> Stated:
         "note": f"{row['for']}。{by['office']}设立（{by['document']}，{by['year']} 年）",
     }
     hours = {"hours": row["hours"]} if row["hours"] else {}
-    return Stated({**facility, **hours}, [(kinds.get("hotline").id, {"level": top.level})], row["checked_on"])
+    return Stated({**facility, **hours}, [(kinds.get("hotline").id, {"level": LEVELS[0]})], row["checked_on"])

@@ -35,6 +35,7 @@ DELIVERIES = ("on_site", "online", "at_home", "phone")  # 到场 网上 上门 �
 CLASSES = ("infant", "toddler", "senior", "mixed")  # 乳儿班 托小班 托大班 混龄
 FORMS = ("full_day", "half_day", "hourly", "temporary")  # 全日 半日 计时 临时
 MEANINGS = ("filler", "protection", "free", "inclusive", "registered", "type_only")
+TARGETS = ("at_least", "at_most", "every_unit", "change_from_base", "yearly_step", "direction")
 STEPS = ("reported", "town", "county")  # 填报 镇审 县核
 EVIDENCE = ("document", "plaque_photo", "registration", "activity_record", "site_visit")
 MEALS = ("included", "extra", "none")  # 含餐 另收餐费 不供餐
@@ -717,10 +718,13 @@ class Indicator(Table):
     name_en = TextField()
     clause = TextField()
     quote = TextField()
-    kind = TextField(constraints=[one_of("kind", ("share", "per_thousand", "count", "titled"))])
+    kind = TextField(constraints=[one_of("kind", ("share", "per_thousand", "count", "titled", "reported"))])
     unit = TextField()
     department = TextField()
-    definitions = TextField()  # JSON list
+    definitions = TextField()  # JSON list; none where the value is reported
+    is_key = BooleanField()  # 重点指标: counties are ranked by it
+    project = TextField(null=True)  # 三(一) … 三(八): the project that it belongs to
+    better = TextField(constraints=[one_of("better", ("up", "down"))])
 
 
 class Target(Table):
@@ -728,14 +732,36 @@ class Target(Table):
 
     indicator = owner(Indicator, index=False)
     position = IntegerField()
-    at_least = TextField()  # a decimal as text, exact
+    value = TextField()  # a decimal as text, exact; of a direction up or down
     due_year = IntegerField()
     level = TextField()  # of the government that set it
     source = TextField()
     to_check = BooleanField()  # not yet held against its source
+    kind = TextField(constraints=[one_of("kind", TARGETS)])
+    base_year = IntegerField(null=True)  # 基期, of a change from it
+    tolerance = TextField(null=True)  # 约、左右: so far beyond is still within
 
     class Meta:
         primary_key = CompositeKey("indicator", "position")
+
+
+class ReportedValue(Table):
+    """填报值: what a department or a county says that an indicator was in a year; a correction is a further version."""
+
+    indicator = owner(Indicator, index=False)
+    division = owner(Division)
+    year = IntegerField()
+    version = IntegerField()
+    value = TextField()  # a decimal as text, exact, in the indicator's unit
+    numerator = IntegerField(null=True, constraints=[Check("numerator >= 0")])
+    denominator = IntegerField(null=True, constraints=[Check("denominator >= 0")])
+    source = TextField()
+    note = TextField(null=True)
+    reported_on = DateField()
+    reported_by = TextField()
+
+    class Meta:
+        primary_key = CompositeKey("indicator", "division", "year", "version")
 
 
 TABLES: tuple[type[Table], ...] = tuple(Table.__subclasses__())

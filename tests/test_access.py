@@ -14,8 +14,8 @@ ACTIONS = sorted(set().union(*ALLOWED.values()))
 MAY = {
     "public": set(),
     "viewer": {"read_record", "read_live_coverage"},
-    "editor": {"read_record", "read_live_coverage", "edit", "import"},
-    "verifier": {"read_record", "read_live_coverage", "edit", "import", "review"},
+    "editor": {"read_record", "read_live_coverage", "edit", "import", "report"},
+    "verifier": {"read_record", "read_live_coverage", "edit", "import", "report", "review"},
     "admin": set(ACTIONS),
 }
 

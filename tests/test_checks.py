@@ -93,7 +93,7 @@ FAULTS: dict[str, tuple[Callable[[], object], tuple[str, str]]] = {
     "an indicator of no type": (
         lambda: Indicator.create(
             id="T99", position=99, name="x", name_en="x", clause="x", quote="x", kind="count", unit="个", department="x",
-            definitions=json.dumps([{"id": "a", "name": "x", "default": True, "numerator": {"types": ["moon_base", "nursery"]}, "denominator": {}}]),
+            is_key=False, better="up", definitions=json.dumps([{"id": "a", "name": "x", "default": True, "numerator": {"types": ["moon_base", "nursery"]}, "denominator": {}}]),
         ), ("indicators", "T99")),
 }  # fmt: skip
 
@@ -120,7 +120,7 @@ def test_an_indicator_of_known_types_is_no_finding(whole):
     }
     Indicator.create(
         id="T98", position=98, name="x", name_en="x", clause="x", quote="x", kind="count", unit="个",
-        department="x", definitions=json.dumps([definition]),
+        department="x", is_key=False, better="up", definitions=json.dumps([definition]),
     )  # fmt: skip
 
     assert found() == []

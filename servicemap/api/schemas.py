@@ -339,10 +339,15 @@ class DivisionDetailSchema(DivisionSchema, DemoSchema):
     children = fields.List(fields.Nested(DivisionSchema))
 
 
+TARGET_KIND = "怎样算达到：at_least、at_most、every_unit、change_from_base、yearly_step、direction"
+
+
 class OtherTargetSchema(Open):
-    at_least = fields.Float()
+    at_least = fields.Float(allow_none=True, metadata={"description": "目标的数；只有方向的为空"})
+    kind = fields.String(metadata={"description": TARGET_KIND})
     due_year = whole("年限")
     source = text("出处")
+    text = fields.String(metadata={"description": "目标的文字"})
     to_check = fields.Boolean(metadata={"description": "尚未与原文核对"})
 
 
@@ -365,6 +370,12 @@ class CoverageRowSchema(DemoSchema):
     display = text("给人看的现值，截到 1 位小数，不四舍五入")
     unit = text("单位")
     target = fields.Float(metadata={"description": "目标值；空为没有数字目标"}, allow_none=True)
+    target_kind = text(f"{TARGET_KIND}；空为没有目标")
+    target_text = text("目标的文字；空为没有目标")
+    better = fields.String(metadata={"description": "up 越高越好，down 越低越好"})
+    key = fields.Boolean(metadata={"description": "重点指标"})
+    project = text("属于三(一)至三(八)哪一项")
+    department = text("责任部门")
     due_year = whole("年限")
     needed = whole("尚差几个")
     met = fields.Boolean(metadata={"description": "是否达到；空为没有目标或数据"}, allow_none=True)

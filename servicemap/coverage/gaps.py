@@ -50,8 +50,8 @@ def list_gaps(
 
 
 def is_due(indicator: Measure) -> bool:
-    """Whether something may be missing: a share with a target."""
-    return indicator.kind == "share" and bool(indicator.targets)
+    """Whether something may be missing: a share with a number as target."""
+    return indicator.kind == "share" and any(target.value is not None for target in indicator.targets)
 
 
 def _gaps(tree: Tree, root: Division, indicator: Measure, definition_id: str | None, on: date) -> list[Gap]:

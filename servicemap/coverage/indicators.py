@@ -1,7 +1,13 @@
 """指标 as data: what an indicator file may say, checked word by word, and read back for measuring.
 
 kind         share: divisions covered ÷ divisions; per_thousand: places × 1000 ÷ residents;
-             count: open places; titled: divisions that hold a title
+             count: open places; titled: divisions that hold a title;
+             reported: what a department reports, with its `unit`; without definitions
+targets      one word of TARGETS with its value says what is asked: at_least: "95", at_most: "9", every_unit: "90",
+             change_from_base: "-20" with base_year, yearly_step: "-0.5", direction: up or down; tolerance: "0.5"
+             for 约、左右; the first is the report's own
+better       up (else down): which way is good, where no target says it
+key          重点指标; project: 三(一) … 三(八)
 numerator    types; own_level: only roles of the denominator's level; verified_within_months;
              places: registered | offered | taken; title: the place or division holds this title; level
 denominator  level, community_kind, town_kind (of the town itself, or of the town above a community),
@@ -9,17 +15,17 @@ denominator  level, community_kind, town_kind (of the town itself, or of the tow
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 from servicemap.audit import Log, diff
+from servicemap.coverage import targets
+from servicemap.coverage.indicator_rules import UNITS, check_indicator
 from servicemap.errors import InvalidError
 from servicemap.models import (
-    COMMUNITY_KINDS,
-    LEVELS,
-    TOWN_KINDS,
+    TARGETS,
     DenominatorList,
     DenominatorMember,
     FacilityType,
@@ -27,9 +33,10 @@ from servicemap.models import (
     Target,
 )
 
-UNITS = {"share": "%", "per_thousand": "个/千人", "count": "个", "titled": "个"}
-NUMERATOR_WORDS = {"types", "own_level", "verified_within_months", "places", "title", "level"}
-DENOMINATOR_WORDS = {"level", "community_kind", "town_kind", "urban_rural", "list", "population"}
+TARGET_FACTS = (
+    *("position", "kind", "value", "due_year", "level", "source", "to_check"),
+    *("base_year", "tolerance"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,20 +51,9 @@ class Definition:
 
 
 @dataclass(frozen=True, slots=True)
-class TargetValue:
-    """目标值. `at_least` is exact, in the indicator's unit."""
-
-    at_least: Fraction
-    text: str
-    due_year: int
-    level: str
-    source: str
-    to_check: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Measure:
-    """指标 with its targets (the first is the report's own) and definitions (the first is the default)."""
+    """指标 with its targets (the first is the report's own) and definitions (the first is the default; one that
+    says nothing where the value is reported)."""
 
     id: str
     name: str
@@ -66,34 +62,44 @@ class Measure:
     quote: str
     kind: str
     department: str
-    targets: tuple[TargetValue, ...]
+    unit: str
+    is_key: bool
+    project: str | None
+    better: str
+    targets: tuple[targets.Target, ...]
     definitions: tuple[Definition, ...]
 
-    @property
-    def unit(self) -> str:
-        return UNITS[self.kind]
+
+REPORTED = Definition("reported", "各部门、各县报数", True, {}, {})
+FACTS = (
+    *("id", "name", "name_en", "clause", "quote", "kind", "department"),
+    *("unit", "is_key", "project", "better"),
+)
 
 
 def list_indicators() -> list[Measure]:
     """All indicators in the order of their file. Two queries."""
-    targets: dict[str, list[TargetValue]] = {}
+    found: dict[str, list[targets.Target]] = {}
     row: Any  # peewee adds the columns of foreign keys
     for row in Target.select().order_by(Target.position):
-        value = TargetValue(
-            Fraction(row.at_least), row.at_least, row.due_year, row.level, row.source, row.to_check
+        found.setdefault(row.indicator_id, []).append(
+            targets.Target(
+                row.kind,
+                None if row.kind == "direction" else Fraction(row.value),
+                row.value,
+                row.due_year,
+                row.level,
+                row.source,
+                row.to_check,
+                row.base_year,
+                Fraction(row.tolerance or 0),
+            )
         )
-        targets.setdefault(row.indicator_id, []).append(value)
     return [
         Measure(
-            row.id,
-            row.name,
-            row.name_en,
-            row.clause,
-            row.quote,
-            row.kind,
-            row.department,
-            tuple(targets.get(row.id, ())),
-            tuple(Definition(**definition) for definition in json.loads(row.definitions)),
+            **{name: getattr(row, name) for name in FACTS},
+            targets=tuple(found.get(row.id, ())),
+            definitions=tuple(Definition(**each) for each in json.loads(row.definitions)) or (REPORTED,),
         )
         for row in Indicator.select().order_by(Indicator.position)
     ]
@@ -123,23 +129,34 @@ def set_denominator_list(
     return True
 
 
+def known_types() -> set[str]:
+    return {row.key for row in FacilityType.select(FacilityType.key)}
+
+
+def known_lists() -> set[str]:
+    return {row.key for row in DenominatorList.select(DenominatorList.key)}
+
+
 def set_indicator(log: Log, position: int, entry: Mapping[str, Any]) -> bool:
     """Create or change an indicator from an entry of an indicator file; False when it is there already.
     Raises InvalidError that names the indicator and the word that is wrong."""
-    definitions = [_definition(entry, raw) for raw in entry["definitions"]]
-    if [d["default"] for d in definitions] != [True] + [False] * (len(definitions) - 1):
-        raise _wrong(entry, "第一个口径（且只有它）要写 default: true")
-    targets = [_target(entry, number, raw) for number, raw in enumerate(entry["targets"])]
+    for _, detail in check_indicator(entry, known_types(), known_lists()):
+        raise InvalidError(f"指标 {entry.get('id', '?')}: {detail}", "bad_indicator")
+    targets = [_target(number, raw) for number, raw in enumerate(entry["targets"])]
     fields = {
         **{name: entry[name] for name in ("name", "name_en", "clause", "quote", "kind", "department")},
         "position": position,
-        "unit": UNITS[entry["kind"]],
-        "definitions": json.dumps(definitions, ensure_ascii=False),
+        "unit": entry.get("unit") or UNITS[entry["kind"]],
+        "is_key": entry.get("key", False),
+        "project": entry.get("project"),
+        "better": entry.get("better") or _better(targets),
+        "definitions": json.dumps(
+            [_definition(raw) for raw in entry.get("definitions", ())], ensure_ascii=False
+        ),
     }
     old = Indicator.get_or_none(Indicator.id == entry["id"])
-    names = ("position", "at_least", "due_year", "level", "source", "to_check")
     rows = Target.select().where(Target.indicator == entry["id"]).order_by(Target.position)
-    kept = [{name: getattr(row, name) for name in names} for row in rows]
+    kept = [{name: getattr(row, name) for name in TARGET_FACTS} for row in rows]
     before = {**{name: getattr(old, name) for name in fields}, "targets": kept} if old else {}
     changed = diff(before, {**fields, "targets": targets})
     if not changed:
@@ -155,51 +172,33 @@ def set_indicator(log: Log, position: int, entry: Mapping[str, Any]) -> bool:
     return True
 
 
-def _wrong(entry: Mapping[str, Any], what: str) -> InvalidError:
-    return InvalidError(f"指标 {entry.get('id', '?')}: {what}", "bad_indicator")
-
-
-def _target(entry: Mapping[str, Any], number: int, raw: Mapping[str, Any]) -> dict[str, Any]:
-    try:
-        Fraction(raw["at_least"])
-    except (KeyError, TypeError, ValueError):
-        raise _wrong(
-            entry, f'目标值 at_least 应为带引号的数，如 "95"，不是 {raw.get("at_least")!r}'
-        ) from None
+def _target(number: int, raw: Mapping[str, Any]) -> dict[str, Any]:
+    [kind] = [kind for kind in TARGETS if kind in raw]
     return {
         "position": number,
-        "at_least": raw["at_least"],
-        "due_year": raw["due_year"],
-        "level": raw["level"],
-        "source": raw["source"],
+        "kind": kind,
+        "value": raw[kind],
         "to_check": raw.get("to_check", False),
+        **{name: raw.get(name) for name in ("due_year", "level", "source", "base_year", "tolerance")},
     }
 
 
-def _definition(entry: Mapping[str, Any], raw: Mapping[str, Any]) -> dict[str, Any]:
-    if entry["kind"] not in UNITS:
-        raise _wrong(entry, f"没有 kind “{entry['kind']}”；可用 {'、'.join(UNITS)}")
-    numerator, denominator = dict(raw["numerator"]), dict(raw.get("denominator", {}))
-    unknown = (numerator.keys() - NUMERATOR_WORDS) | (denominator.keys() - DENOMINATOR_WORDS)
-    if unknown:
-        raise _wrong(entry, f"口径 {raw['id']} 有不认识的词：{'、'.join(sorted(unknown))}")
-    known = {row.key for row in FacilityType.select(FacilityType.key)}
-    missing = [key for key in numerator.get("types", ()) if key not in known]
-    if missing:
-        raise _wrong(entry, f"口径 {raw['id']} 用了没有的类型：{'、'.join(missing)}")
-    for word, allowed in (("level", LEVELS), ("community_kind", COMMUNITY_KINDS), ("town_kind", TOWN_KINDS)):
+def _better(targets: Sequence[Mapping[str, Any]]) -> str:
+    if not targets:
+        return "up"
+    kind, value = targets[0]["kind"], targets[0]["value"]
+    return "down" if kind == "at_most" or value == "down" or value.startswith("-") else "up"
+
+
+def _definition(raw: Mapping[str, Any]) -> dict[str, Any]:
+    denominator = dict(raw.get("denominator", {}))
+    for word in ("community_kind", "town_kind"):
         given = denominator.get(word, ())
         denominator[word] = [given] if isinstance(given, str) else list(given)
-        if not set(denominator[word]) <= set(allowed):
-            raise _wrong(entry, f"口径 {raw['id']} 的 {word} 只能是 {'、'.join(allowed)}")
-    list_key = denominator.get("list")
-    if list_key and not DenominatorList.select().where(DenominatorList.key == list_key).exists():
-        raise _wrong(entry, f"口径 {raw['id']} 用了没有的分母名录 {list_key}")
-    denominator["level"] = denominator["level"][0] if denominator["level"] else None
     return {
         "id": raw["id"],
         "name": raw["name"],
         "default": raw.get("default", False),
-        "numerator": numerator,
-        "denominator": denominator,
+        "numerator": dict(raw["numerator"]),
+        "denominator": {**denominator, "level": denominator.get("level")},
     }

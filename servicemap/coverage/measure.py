@@ -9,14 +9,15 @@ below tells where.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
-from math import ceil
 from typing import Any
 
 from servicemap import db, zero_reports
+from servicemap.coverage import reported
 from servicemap.coverage.indicators import Definition, Measure, list_indicators
+from servicemap.coverage.targets import Target
 from servicemap.models import LEVELS, STEPS, Division
 
 RANK = {level: number for number, level in enumerate(LEVELS)}
@@ -41,6 +42,9 @@ class Measurement:
     # of a share's uncovered divisions: how many said that they have none, how many said nothing
     answered_none: int | None = None
     unanswered: int | None = None
+    # of what is reported: the value as it was given, and those of other years
+    given: Fraction | None = None
+    earlier: Mapping[int, Fraction] = field(default_factory=dict)
 
     @property
     def scale(self) -> int:
@@ -49,6 +53,8 @@ class Measurement:
     @property
     def exact(self) -> Fraction | None:
         """The value in the indicator's unit; None without numbers or over a denominator of 0."""
+        if self.indicator.kind == "reported":
+            return self.given
         if self.numerator is None:
             return None
         if self.indicator.kind in ("count", "titled"):
@@ -56,28 +62,26 @@ class Measurement:
         return Fraction(self.numerator * self.scale, self.denominator) if self.denominator else None
 
     @property
-    def target(self) -> Fraction | None:
+    def target(self) -> Target | None:
         """The indicator's first target; a plain count's holds only for the level that set it."""
         targets = self.indicator.targets
         if not targets or (
             self.indicator.kind in ("count", "titled") and targets[0].level != self.division.level
         ):
             return None
-        return targets[0].at_least
+        return targets[0]
 
     @property
     def met(self) -> bool | None:
         """Whether the exact value reaches the target; None without a target or a value."""
-        if self.target is None or self.exact is None:
-            return None
-        return self.exact >= self.target
+        return self.target.met(self.exact, self.on.year, self.earlier) if self.target else None
 
     @property
     def needed(self) -> int | None:
-        """How many more are needed: max(0, ceil(target × denominator) − numerator)."""
-        if self.target is None or self.exact is None or self.numerator is None:
+        """How many more are needed; None where nothing is counted, see Target.needed."""
+        if self.target is None or self.exact is None or self.indicator.kind == "reported":
             return None
-        return max(0, ceil(self.target * (self.denominator or 1) / self.scale) - self.numerator)
+        return self.target.needed(self.numerator, self.denominator, self.scale)
 
 
 @dataclass(slots=True)
@@ -154,10 +158,35 @@ def measure(root: Division, on: date, *, public: bool = False) -> list[Measureme
     tree = Tree(on, public=public)
     top = tree.nodes[root.id]
     found: list[Measurement] = []
+    values = reported.values_of([top.id, *(child.id for child in tree.children(top.id))])
     for indicator in list_indicators():
+        if indicator.kind == "reported":
+            found += _reported(tree, top, indicator, values, on)
+            continue
         for definition in indicator.definitions:
             found += _measure_one(tree, top, indicator, definition, on)
     return found
+
+
+def _reported(
+    tree: Tree, top: Node, indicator: Measure, values: reported.Values, on: date
+) -> Iterable[Measurement]:
+    """What was reported of the day's year; never a sum of counties."""
+    for node in (top, *tree.children(top.id)):
+        years = values.get((indicator.id, node.id), {})
+        now = None if tree.public else years.get(on.year)
+        earlier = {year: each.value for year, each in years.items() if year < on.year}
+        yield Measurement(
+            indicator,
+            indicator.definitions[0],
+            node,
+            on,
+            now.numerator if now else None,
+            now.denominator if now else None,
+            remark=None if now else f"还没有 {on.year} 年的报数",
+            given=now.value if now else None,
+            earlier=earlier,
+        )
 
 
 def _measure_one(

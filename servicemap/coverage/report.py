@@ -22,7 +22,7 @@ def display(value: Fraction | None, kind: str) -> str:
         return "—"
     if kind in ("count", "titled"):
         return str(value.numerator)
-    return f"{cut(value, 1)}{'%' if kind == 'share' else ''}"
+    return f"{cut(value, 2 if kind == 'reported' else 1)}{'%' if kind == 'share' else ''}"
 
 
 def report(root: Division, on: date, *, public: bool = False) -> list[dict[str, Any]]:
@@ -50,8 +50,14 @@ def _row(m: Measurement, demo: bool) -> dict[str, Any]:
         "value": None if exact is None else float(cut(exact, 4)),
         "display": display(exact, m.indicator.kind),
         "unit": m.indicator.unit,
-        "target": None if target is None else float(target),
-        "due_year": None if target is None else m.indicator.targets[0].due_year,
+        "target": None if target is None or target.value is None else float(target.value),
+        "target_kind": target and target.kind,
+        "target_text": target and target.words(m.indicator.unit),
+        "better": m.indicator.better,
+        "key": m.indicator.is_key,
+        "project": m.indicator.project,
+        "department": m.indicator.department,
+        "due_year": target and target.due_year,
         "needed": m.needed,
         "met": m.met,
         "definition": m.definition.id,
@@ -59,7 +65,9 @@ def _row(m: Measurement, demo: bool) -> dict[str, Any]:
         "default": m.definition.default,
         "other_targets": [
             {
-                "at_least": float(other.at_least),
+                "at_least": None if other.value is None else float(other.value),
+                "kind": other.kind,
+                "text": other.words(m.indicator.unit),
                 "due_year": other.due_year,
                 "source": other.source,
                 "to_check": other.to_check,

@@ -47,6 +47,8 @@ def test_every_community_is_asked_for_every_type_that_an_indicator_counts_there(
         ("儿童之家", "有", "=甲家长学校"),
         ("家庭教育指导服务站点", None, None),
         ("少儿科普活动场所", None, None),
+        ("儿童主任", None, None),
+        ("社区儿童游戏场地", None, None),
     ]
     assert {row["名称"] for row in table(sheet)} == {"=甲家长学校", None}  # what is closed is asked for anew
     assert {row["镇（街道）"] for row in table(sheet)} == {"凤城街道"}

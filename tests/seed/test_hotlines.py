@@ -46,7 +46,7 @@ def test_they_stand_at_the_top_of_the_tree_without_a_position(reference):
     for record in known:
         assert (record.source, record.delivery, record.position_precision) == ("hotline", "phone", "none")
         assert divisions.paths([record.division_id])[record.division_id][-1].name == "清远市"
-        assert [role.level for role in record.roles] == ["city"]
+        assert [role.level for role in record.roles] == ["province"]
     for record, entry in zip(known, ENTRIES, strict=True):
         assert all(part in record.note for part in (entry["for"], *map(str, entry["source"].values())))
     assert [record.hours for record in known] == ["全天", "全天", None, None, None]
