@@ -287,6 +287,7 @@ TOKENS = {
         "bool": "INTEGER",
         "bigint": "INTEGER",
         "double": "REAL",
+        "bytes": "BLOB",
         "narrow": " WITHOUT ROWID",
     },
     "postgresql": {
@@ -294,6 +295,7 @@ TOKENS = {
         "bool": "BOOLEAN",
         "bigint": "BIGINT",
         "double": "DOUBLE PRECISION",
+        "bytes": "BYTEA",
         "narrow": "",
     },
 }
