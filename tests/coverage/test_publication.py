@@ -153,6 +153,31 @@ def test_without_a_division_the_highest_that_has_one_answers():
         assert missing.value.code == "not_published"
 
 
+def freeze_and_publish(url: str, number: int) -> str:
+    """What came of it: published, or the code of the refusal."""
+    db.open_database(url)
+    db.connect()
+    made = frozen(actor=Actor(f"岗位 {number}", "admin", "http"))["number"]
+    try:
+        publication.approve(SEED, made, TODAY)
+        return publication.publish(SEED, made, TODAY)["state"]
+    except ConflictError as error:
+        return error.code
+    finally:
+        db.database.close()
+
+
+def test_of_several_who_publish_at_once_one_version_stands_and_it_is_the_newest(registry, in_processes):
+    said = in_processes(freeze_and_publish, registry, 4)
+
+    found = snapshots.find_all()
+    assert [facts["version"] for facts in found] == [1, 2, 3, 4]
+    assert found[-1]["state"] == "published"
+    assert {facts["state"] for facts in found[:-1]} <= {"approved", "replaced"}
+    assert set(said) <= {"published", "newer_published"}
+    assert not any(each["problems"] for each in snapshots.verify(SEED))
+
+
 # The oracle: what stands on paper of one period and division
 
 
