@@ -29,6 +29,7 @@ NOUNS = {
     "review": "审核 reviews of what was entered",
     "seed": "基础数据和示例 reference data and demo",
     "serve": "启动服务 serve the API",
+    "snapshot": "监测快照 frozen periods and publication",
     "title": "称号 titles",
     "todo": "要做的 what to do next",
     "token": "令牌 tokens",

@@ -17,12 +17,16 @@ VERIFY_AUDIT = "verify_audit"
 MANAGE_DIVISIONS = "manage_divisions"
 REPORT = "report"  # what indicators were in a year, where the registry counts nothing
 CHECK_REGISTRY = "check_registry"
+FREEZE = "freeze"  # a period's figures
+APPROVE = "approve"  # what another post froze
+PUBLISH = "publish"  # and retract
 
 ROLES = ("viewer", "editor", "verifier", "admin")  # 查看 填报 审核 管理: each may what the ones before may
 _VIEWER = frozenset({READ_LIVE_COVERAGE, READ_RECORD})
 _EDITOR = _VIEWER | {EDIT, IMPORT, REPORT}
 _VERIFIER = _EDITOR | {REVIEW}
 _ADMIN = _VERIFIER | {MANAGE_TOKENS, MANAGE_REVIEWS, MANAGE_DIVISIONS, VERIFY_AUDIT, CHECK_REGISTRY}
+_ADMIN |= {FREEZE, APPROVE, PUBLISH}
 ALLOWED = {
     "public": frozenset[str](),
     "viewer": _VIEWER,

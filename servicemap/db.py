@@ -290,6 +290,7 @@ TOKENS = {
         "bool": "INTEGER",
         "bigint": "INTEGER",
         "double": "REAL",
+        "bytes": "BLOB",
         "narrow": " WITHOUT ROWID",
     },
     "postgresql": {
@@ -297,6 +298,7 @@ TOKENS = {
         "bool": "BOOLEAN",
         "bigint": "BIGINT",
         "double": "DOUBLE PRECISION",
+        "bytes": "BYTEA",
         "narrow": "",
     },
 }

@@ -11,6 +11,7 @@ from peewee import (
     SQL,
     AutoField,
     BigIntegerField,
+    BlobField,
     BooleanField,
     Check,
     CompositeKey,
@@ -42,6 +43,8 @@ MEALS = ("included", "extra", "none")  # 含餐 另收餐费 不供餐
 # 关门了 搬了 时间不对 电话打不通 收费不对 不适合儿童 其他
 FEEDBACK = ("closed", "moved", "hours", "phone", "fee", "not_for_children", "other")
 ANSWERS = ("fixed", "not_so", "cannot_tell")  # 已改好 不是这样 查不清
+# 已批准 已公布 被代替 已撤回, in the order in which they can come; without any: 已冻结
+SNAPSHOT_STEPS = ("approved", "published", "replaced", "retracted")
 
 
 def one_of(column: str, words: tuple[str, ...]) -> Any:
@@ -762,6 +765,41 @@ class ReportedValue(Table):
 
     class Meta:
         primary_key = CompositeKey("indicator", "division", "year", "version")
+
+
+class Snapshot(Table):
+    """监测快照: the figures of a period as they were known when they were frozen. Append-only."""
+
+    id = AutoField()
+    period = TextField()  # 2026, mid-2025, final-2030
+    division = owner(Division, index=False)
+    division_name = TextField()  # as it was called on the day
+    version = IntegerField(constraints=[Check("version > 0")])  # of the period and division
+    as_of_on = DateField()
+    content = BlobField()  # canonical JSON (coverage/snapshots.py), zlib
+    sha256 = TextField()  # of the JSON
+    public_content = BlobField()  # the same for everybody
+    public_sha256 = TextField()
+    made_at = TextField()
+    made_by = TextField()  # post
+    reason = TextField(null=True)
+    anchor = TextField()  # seq:hash of the last change before it: the version of the data
+
+    class Meta:
+        indexes = ((("division", "period", "version"), True),)
+
+
+class SnapshotStep(Table):
+    """快照的批准、公布、代替、撤回: each happens once. Append-only; the last one is the state."""
+
+    snapshot = owner(Snapshot, index=False)
+    state = TextField(constraints=[one_of("state", SNAPSHOT_STEPS)])
+    done_on = DateField()
+    done_by = TextField()  # post
+    reason = TextField(null=True)
+
+    class Meta:
+        primary_key = CompositeKey("snapshot", "state")
 
 
 TABLES: tuple[type[Table], ...] = tuple(Table.__subclasses__())

@@ -27,6 +27,8 @@ CHANGES = {
     "divisions.list_divisions": DAY,
     "divisions.locate": DAY,
     "divisions.get_division": DAY,
+    "snapshots.list_published": DAY,
+    "snapshots.get_published": DAY,  # a version's figures stay; that it stands may end within a minute
 }
 LETTERS = {endpoint: chr(ord("a") + n) for n, endpoint in enumerate(CHANGES)}  # an ETag's first
 ENDPOINTS = {letter: endpoint for endpoint, letter in LETTERS.items()}

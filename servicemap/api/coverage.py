@@ -38,7 +38,8 @@ def only_public(root: Division) -> bool:
     there, unless the registry shows them to all."""
     public = not can(g.actor, READ_LIVE_COVERAGE, root.id)
     if public and current_app.config["SERVICEMAP"].coverage_public != "live":
-        raise NotFoundError("还没有公布的监测结果", "not_published")
+        detail = "现值不公开；已公布的监测结果见 GET /api/v1/coverage/published"
+        raise NotFoundError(detail, "not_published")
     return public
 
 

@@ -174,7 +174,7 @@ def _reported(
     """What was reported of the day's year; never a sum of counties."""
     for node in (top, *tree.children(top.id)):
         years = values.get((indicator.id, node.id), {})
-        now = None if tree.public else years.get(on.year)
+        now = years.get(on.year)
         earlier = {year: each.value for year, each in years.items() if year < on.year}
         yield Measurement(
             indicator,

@@ -14,11 +14,11 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from servicemap import db, division_list, dump, geo
-from servicemap.access import SEED
+from servicemap.access import SEED, Actor
 from servicemap.app import create_app
 from servicemap.audit import Log, write_txn
 from servicemap.config import Settings
-from servicemap.coverage import indicators
+from servicemap.coverage import indicators, publication, snapshots
 from servicemap.models import Division, Title
 from servicemap.records import Record
 from tests.api.conftest import NOON
@@ -57,6 +57,7 @@ POSITIONS = (
     {"lng": 100.0, "lat": 30.0, "datum": "bd09", "radius_m": 1},
 )
 DIVISIONS = ("4418", "441802", "441881", NORTH_GATE[:9], TIANXIN[:9], NORTH_GATE, TIANXIN)
+PUBLISHED = ("441800000000", "441802000000")
 AROUND = tuple(
     f"{lng - size},{lat - size},{lng + size},{lat + size}"
     for (lng, lat), size in product(((LNG, LAT), (THERE_LNG, THERE_LAT)), (0.0001, 0.05, 1.0))
@@ -162,6 +163,10 @@ def answers(
     tmp_path.mkdir()
     with fresh("nothing", engine, request, tmp_path) as url:
         places = a_registry(hidden, visibility)
+        for code in PUBLISHED:
+            made = snapshots.freeze(SEED, "2026", a_division(code), TODAY, None, today=TODAY)
+            publication.approve(Actor("another", "admin", "http"), made["number"], TODAY)
+            publication.publish(SEED, made["number"], TODAY)
         folder, rates = tmp_path / "dump", tmp_path / "rates"
         dump.build(folder, NOON, TODAY)
         settings = Settings(
@@ -205,6 +210,9 @@ def everything(client: FlaskClient, codes: list[str]) -> Iterator[tuple[str, str
     for code, *_ in TREE:
         yield answer(client, f"{API}/coverage/{code}", {})
         yield answer(client, f"{API}/coverage/{code}/gaps", {})
+    yield answer(client, f"{API}/coverage/published", {})
+    for code in PUBLISHED:
+        yield answer(client, f"{API}/coverage/published/2026", {"division": code})
     for position in POSITIONS[1:3]:
         yield answer(client, f"{API}/divisions/locate", position)
     for file in client.get(f"{API}/dump").json["files"]:

@@ -254,6 +254,8 @@ def good_path(admin: FlaskClient) -> Callable[[str], str]:
             .replace("{code}", NORTH_GATE)
             .replace("{file}", "index.json")
             .replace("{receipt}", receipt)
+            .replace("{number}", "1")
+            .replace("{period}", "2026")
         )
 
     return filled

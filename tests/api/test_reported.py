@@ -127,8 +127,7 @@ def test_nobody_sees_what_is_not_published(client, send):
     send(value="98")
 
     assert client.get(URL, query_string={"division": COUNTY}).status_code == 401
-    public = report(divisions.get(COUNTY), TODAY, public=True)
-    assert {row["value"] for row in public if row["indicator"] == "R04"} == {None}
+    assert client.get(f"/api/v1/coverage/{COUNTY}").status_code == 404
 
 
 def test_from_the_command_line(registry):

@@ -32,6 +32,8 @@ OPEN_TO_ALL = {
     "feedback.get_feedback",  # whoever has the receipt
     "feedback.send_feedback",
     "hours.read_hours",
+    "snapshots.get_published",
+    "snapshots.list_published",
     "suggestions.list_suggestions",
 }
 ROLES = ("viewer", "editor", "verifier", "admin")

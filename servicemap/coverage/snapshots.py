@@ -1,0 +1,324 @@
+"""监测快照: the figures of a period as they were known when they were frozen; nothing moves them afterwards.
+
+What is hashed is the content as canonical JSON, and nothing of the clock is in it but the day that it counts:
+the same registry and day give the same bytes in every process and on both engines. What differs from one
+freezing to the next (BESIDE) stands in the row beside it.
+"""
+
+import hashlib
+import json
+import re
+import zlib
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import date
+from typing import Any
+
+from servicemap import audit, db, registry
+from servicemap.access import FREEZE, READ_LIVE_COVERAGE, VERIFY_AUDIT, Actor, ids_in_scope, require
+from servicemap.coverage.gaps import is_due, list_gaps
+from servicemap.coverage.indicators import list_indicators
+from servicemap.coverage.measure import Tree
+from servicemap.coverage.report import report
+from servicemap.divisions import is_valid, rank
+from servicemap.errors import ConflictError, InvalidError, NotFoundError, UnavailableError
+from servicemap.models import SNAPSHOT_STEPS, Division, Snapshot
+from servicemap.replays import keep, once
+
+Content = dict[str, Any]
+
+BESIDE = ("period", "version", "made_at", "anchor", "demo")
+STATES = ("frozen", *SNAPSHOT_STEPS)
+PERIOD = re.compile(r"(?:(mid|final)-)?(20[0-9]{2})").fullmatch
+KINDS = {None: ("annual", "年度"), "mid": ("mid", "年中期"), "final": ("final", "年终期")}
+TOLD = ("period", "division", "version", "on", "sha256", "public_sha256", "anchor", "reason")  # the audit
+ANCHOR = re.compile(r"([1-9][0-9]{0,14}):([0-9a-f]{64})").fullmatch
+NO_ANCHOR = "0:"  # of a registry without changes
+PUBLIC_LEVELS = ("province", "city", "county")
+# of the content for everybody; what compares the divisions below only where those are counties
+SHOWN = ("division", "on", "indicators", "rows", "outlook")
+COMPARED = ("disparity", "ranking")
+COLUMNS = (
+    "s.id, s.period, s.division_id, d.padded_code, s.division_name, d.level, s.version, s.as_of_on, s.made_at,"
+    " s.made_by, s.reason, s.anchor, s.sha256, s.public_sha256"
+)
+NAMES = (
+    *("number", "period", "division_id", "division", "division_name", "level", "version", "on", "made_at"),
+    *("made_by", "reason", "anchor", "sha256", "public_sha256"),
+)
+
+
+def period_of(key: str) -> dict[str, Any]:
+    """The period with this key: key, kind, year, name. InvalidError for any other text."""
+    if not (found := PERIOD(key)):
+        raise InvalidError(
+            f"没有“{key}”这个监测期；年度写 2026，中期写 mid-2025，终期写 final-2030", "bad_period"
+        )
+    kind, name = KINDS[found[1]]
+    return {"key": key, "kind": kind, "year": int(found[2]), "name": f"{found[2]} {name}"}
+
+
+# The content
+
+
+def _content(root: Division, on: date, *, public: bool = False) -> Content:
+    """What a report of the division shows on the day, down to the towns; gaps name communities. Some seconds
+    for a city."""
+    tree = Tree(on, public=public)
+    levels = {node.code: (node.level, node.parent_id) for node in reversed(tree.nodes.values())}
+    codes = {node.id: node.code for node in tree.nodes.values()}
+    below = Division.select().where(
+        Division.lft.between(root.lft, root.rgt)
+        & Division.level.in_(PUBLIC_LEVELS)
+        & (Division.id != root.id)
+    )
+    reports = [root, *(each for each in below.order_by(Division.lft) if is_valid(each, on))]
+    rows: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for row in (row for each in reports for row in report(each, on, public=public)):
+        level, parent_id = levels[row["division"]]
+        placed = {**row, "level": level, "parent": codes.get(parent_id or 0)}
+        rows.setdefault((row["indicator"], row["definition"], row["division"]), placed)
+    gaps = []
+    for indicator in filter(is_due, list_indicators()):
+        with suppress(InvalidError):  # its denominator cannot be told
+            gaps += list_gaps(root, on, indicator_ids=[indicator.id], public=public)
+    return {
+        "division": {"code": root.padded_code, "name": tree.nodes[root.id].name, "level": root.level},
+        "on": on,
+        "period": None,
+        "version": None,
+        "made_at": None,
+        "anchor": None,
+        "demo": registry.is_demo(),
+        "indicators": [
+            {"id": each.id, "name": each.name, "clause": each.clause, "unit": each.unit, "kind": each.kind}
+            for each in list_indicators()
+        ],
+        "rows": list(rows.values()),
+        "gaps": [
+            {
+                "indicator": gap.indicator,
+                "definition": gap.definition,
+                "code": gap.division.code,
+                "name": gap.division.name,
+                "path": [{"code": step.code, "name": step.name} for step in gap.path],
+                "answer": gap.answer,
+            }
+            for gap in gaps
+        ],
+    }
+
+
+def figures(root: Division, on: date) -> Content:
+    """What a freezing of that day would hold now, as it reads a frozen one; ConflictError where the division
+    is no longer in the list of that day."""
+    if not is_valid(root, on):
+        raise ConflictError(f"{on} 的名录里现在没有 {root.padded_code} {root.name}", "division_not_valid")
+    content: Content = json.loads(canonical(_content(root, on)))
+    return content
+
+
+def for_everybody(content: Content) -> Content:
+    """What of a content (measured for everybody) may be published: figures of counties and above, named one by
+    one here; neither gaps nor evidence nor the name of a town or a community."""
+    above_county = rank(content["division"]["level"]) < rank("county")
+    shown = (*SHOWN, *COMPARED) if above_county else SHOWN
+    rows = [row for row in content["rows"] if row["level"] in PUBLIC_LEVELS]
+    return {name: content[name] for name in shown if name in content} | {"rows": rows}
+
+
+def canonical(content: Mapping[str, Any]) -> bytes:
+    """The content without what stands beside it, in the one way of writing it: UTF-8, keys sorted, no blanks."""
+    kept = {name: value for name, value in content.items() if name not in BESIDE}
+    text = json.dumps(
+        kept,
+        ensure_ascii=False,
+        allow_nan=False,
+        sort_keys=True,
+        separators=(",", ":"),
+        default=date.isoformat,
+    )
+    return text.encode()
+
+
+# Freezing
+
+
+def freeze(
+    actor: Actor,
+    period_key: str,
+    root: Division,
+    on: date,
+    reason: str | None,
+    *,
+    today: date,
+    key: str | None = None,
+) -> dict[str, Any]:
+    """Freeze the division's figures of the day as the period's next version; its facts (see `find_all`).
+
+    Other writers wait meanwhile, so that the figures are those of the anchor. InvalidError for a day to come
+    or outside the period's year; `key` is an Idempotency-Key.
+    """
+    require(actor, FREEZE, root.id)
+    period = period_of(period_key)
+    if on.year != period["year"]:
+        raise InvalidError(f"{period['name']}的截止日应在 {period['year']} 年内，不是 {on}", "not_in_period")
+    if on > today:
+        raise InvalidError(f"{on} 还没有到；要提前冻结，请用 --on（on）写明截至哪一天", "future_day")
+    with once(actor, key, [period_key, root.padded_code, on, reason]) as (log, kept):
+        if kept:
+            return kept
+        anchor = str(audit.head())
+        whole = canonical(_content(root, on))
+        public = canonical(for_everybody(_content(root, on, public=True)))
+        sql = "SELECT COALESCE(MAX(version), 0) FROM snapshot WHERE division_id = ? AND period = ?"
+        [(last,)] = db.query(sql, (root.id, period_key))
+        made = Snapshot.create(
+            period=period_key,
+            division=root,
+            division_name=json.loads(whole)["division"]["name"],
+            version=last + 1,
+            as_of_on=on,
+            content=zlib.compress(whole),
+            sha256=hashlib.sha256(whole).hexdigest(),
+            public_content=zlib.compress(public),
+            public_sha256=hashlib.sha256(public).hexdigest(),
+            made_at=audit.now_text(),
+            made_by=actor.post,
+            reason=reason,
+            anchor=anchor,
+        )
+        answer = find(made.id)
+        log.record_change("snapshot", str(made.id), "freeze", {name: [None, answer[name]] for name in TOLD})
+        keep(actor, key, [period_key, root.padded_code, on, reason], answer)
+        return answer
+
+
+# Reading
+
+
+def find_all(where: str = "1 = 1", params: Sequence[Any] = ()) -> list[dict[str, Any]]:
+    """The facts of snapshots, by period, division and version: NAMES, `state`, `steps` [{state, on, by, reason}]
+    and, of those that no longer stand, `replaced_by`: the version that does. Two queries."""
+    rows = db.query(
+        f"SELECT {COLUMNS} FROM snapshot s JOIN division d ON d.id = s.division_id WHERE {where}"
+        " ORDER BY s.period, d.lft, s.division_id, s.version",
+        params,
+    )
+    found = [
+        dict(zip(NAMES, row, strict=True)) | {"state": "frozen", "steps": [], "replaced_by": None}
+        for row in rows
+    ]
+    by_number = {facts["number"]: facts for facts in found}
+    sql = (
+        "SELECT t.snapshot_id, t.state, t.done_on, t.done_by, t.reason FROM snapshot_step t JOIN snapshot s"
+        f" ON s.id = t.snapshot_id JOIN division d ON d.id = s.division_id WHERE {where}"
+    )
+    steps = sorted(db.query(sql, params), key=lambda step: STATES.index(step[1]))
+    for number, state, on, by, reason in steps:
+        step = {"state": state, "on": str(db.day(on)), "by": by, "reason": reason}
+        by_number[number]["steps"].append(step)
+        by_number[number]["state"] = state
+    stands = {
+        (facts["period"], facts["division_id"]): facts["version"]
+        for facts in found
+        if facts["state"] == "published"
+    }
+    for facts in found:
+        facts["on"] = str(db.day(facts["on"]))
+        facts["period_name"] = period_of(facts["period"])["name"]
+        if facts["state"] in ("replaced", "retracted"):
+            facts["replaced_by"] = stands.get((facts["period"], facts["division_id"]))
+    return found
+
+
+def find(number: int) -> dict[str, Any]:
+    """The facts of one, with its siblings looked at for `replaced_by`; NotFoundError."""
+    siblings = "(s.period, s.division_id) = (SELECT o.period, o.division_id FROM snapshot o WHERE o.id = ?)"
+    for facts in find_all(siblings, (number,)):
+        if facts["number"] == number:
+            return facts
+    raise NotFoundError(f"没有第 {number} 号快照；号见 snapshot list", "snapshot_not_found")
+
+
+def get(actor: Actor, number: int) -> dict[str, Any]:
+    """As find, for who may see the division's figures; else ForbiddenError."""
+    facts = find(number)
+    require(actor, READ_LIVE_COVERAGE, facts["division_id"])
+    return facts
+
+
+def list_snapshots(actor: Actor, division: Division | None, period: str | None) -> list[dict[str, Any]]:
+    """The facts of those in the actor's scope, of this division and period where they are given."""
+    scope = ids_in_scope(actor)
+    if division is not None:
+        require(actor, READ_LIVE_COVERAGE, division.id)
+        found = find_all("s.division_id = ?", (division.id,))
+    else:
+        found = find_all()
+    return [
+        facts
+        for facts in found
+        if (period is None or facts["period"] == period) and (scope is None or facts["division_id"] in scope)
+    ]
+
+
+def content_bytes(number: int, *, public: bool = False) -> bytes:
+    """The frozen canonical JSON; `public`: that for everybody. UnavailableError where the bytes are not those
+    that were frozen: a figure that was tampered with is shown to nobody."""
+    columns = "public_content, public_sha256" if public else "content, sha256"
+    [(packed, sha256)] = db.query(f"SELECT {columns} FROM snapshot WHERE id = ?", (number,))
+    with suppress(zlib.error, TypeError):
+        content = zlib.decompress(packed)
+        if hashlib.sha256(content).hexdigest() == sha256:
+            return content
+    raise UnavailableError(
+        f"第 {number} 号快照的内容和冻结时不同；请运行 snapshot verify，并从备份恢复", "broken_snapshot"
+    )
+
+
+def beside(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What completes a frozen content, but for `demo`."""
+    return {
+        "period": period_of(facts["period"]),
+        **{name: facts[name] for name in ("version", "made_at", "anchor")},
+    }
+
+
+def content_of(facts: Mapping[str, Any]) -> Content:
+    """The whole frozen content, as a live one reads."""
+    frozen = json.loads(content_bytes(facts["number"]))
+    return {**frozen, **beside(facts), "demo": registry.is_demo()}
+
+
+# Verifying
+
+
+def verify(actor: Actor) -> list[dict[str, Any]]:
+    """Recompute every hash in the actor's scope: number, period, division, version and `problems` (codes) each.
+
+    content, public: the bytes don't have the hash; audit: not what the audit says was frozen; anchor: the
+    chain no longer holds the registry that it was made from.
+    """
+    require(actor, VERIFY_AUDIT)
+    names = ("number", "period", "division", "division_name", "version")
+    return [
+        {**{name: facts[name] for name in names}, "problems": _problems(facts)}
+        for facts in list_snapshots(actor, None, None)
+    ]
+
+
+def _problems(facts: Mapping[str, Any]) -> list[str]:
+    problems = []
+    for code, public in (("content", False), ("public", True)):
+        try:
+            content_bytes(facts["number"], public=public)
+        except UnavailableError:
+            problems.append(code)
+    sql = "SELECT diff FROM change WHERE noun = 'snapshot' AND key = ? AND action = 'freeze'"
+    said = [json.loads(diff) for (diff,) in db.query(sql, (str(facts["number"]),))]
+    if said != [{name: [None, facts[name]] for name in TOLD}]:
+        problems.append("audit")
+    if not (found := ANCHOR(facts["anchor"])) or audit.lost([audit.Anchor(int(found[1]), found[2])]):
+        problems += [] if facts["anchor"] == NO_ANCHOR else ["anchor"]
+    return problems
