@@ -20,6 +20,8 @@ COLUMNS = (
     ("reported", "填报"),
     ("town_passed", "镇审"),
     ("county_passed", "县核"),
+    ("verified", "其中已核实"),
+    ("stale", "其中久未核实"),
     ("answered_none", "答了没有"),
     ("unanswered", "没有回答"),
     ("value", "现值"),
@@ -109,6 +111,8 @@ def _print(rows: list[dict[str, Any]]) -> None:
         click.echo(f"  口径：{first['definition_name']}")
         if first["numerator"] is not None:
             steps = f"填报 {first['reported']}，镇审 {first['town_passed']}，县核 {first['county_passed']}"
+            checked = "" if first["verified"] is None else f"，其中 12 个月内核实过 {first['verified']}"
+            steps += checked
             silent = f"；答了没有 {first['answered_none']}，没有回答 {first['unanswered']}"
             click.echo(f"  {steps}{silent if first['unanswered'] is not None else ''}")
         for row in of_indicator:

@@ -10,7 +10,7 @@ from typing import Any
 from servicemap import db, facilities, replays
 from servicemap.access import EDIT, READ_RECORD, Actor, require
 from servicemap.audit import diff, now_text
-from servicemap.coverage.measure import months_before
+from servicemap.coverage.measure import VERIFIED_MONTHS, months_before
 from servicemap.errors import InvalidError, NotFoundError, Problem
 from servicemap.facility_types import Kind, Kinds
 from servicemap.records import Record
@@ -18,7 +18,6 @@ from servicemap.replays import once
 
 # 全国家庭教育指导服务站点的要求: 每年至少 4 次活动
 ACTIVITIES_A_YEAR = 4
-VERIFIED_MONTHS = 12
 COLUMNS = {
     "evidence": ("kind", "body", "number", "dated_on", "file_hash", "note"),
     "activity": ("held_on", "topic", "for_whom", "families"),

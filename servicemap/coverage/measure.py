@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from servicemap import db, zero_reports
 from servicemap.coverage import reported
@@ -20,6 +20,8 @@ from servicemap.coverage.indicators import Definition, Measure, list_indicators
 from servicemap.coverage.targets import Target
 from servicemap.models import LEVELS, STEPS, Division
 
+VERIFIED_MONTHS = 12  # 已核实: looked at so lately
+Holders = Callable[[int | None], tuple[int, ...]]
 RANK = {level: number for number, level in enumerate(LEVELS)}
 
 
@@ -42,6 +44,8 @@ class Measurement:
     # of a share's uncovered divisions: how many said that they have none, how many said nothing
     answered_none: int | None = None
     unanswered: int | None = None
+    # of a share's covered divisions: how many by a place that somebody looked at within VERIFIED_MONTHS
+    verified: int | None = None
     # of what is reported: the value as it was given, and those of other years
     given: Fraction | None = None
     earlier: Mapping[int, Fraction] = field(default_factory=dict)
@@ -114,6 +118,7 @@ class Tree:
             (day, day, day),
         )
         self.nodes = {row[0]: Node(*row) for row in rows}
+        self.active: dict[tuple[Any, ...], list[Active]] = {}
 
     def climb(self, id_: int | None, level: str) -> int | None:
         """The ancestor-or-self at the level; None when the division stands higher or is not valid."""
@@ -131,48 +136,54 @@ class Tree:
             node = self.nodes.get(node.parent_id)
         return node.id if node is not None else None
 
-    def children(self, id_: int) -> list[Node]:
-        return [node for node in self.nodes.values() if node.parent_id == id_]
+    def shown(self, top: Node, down_to: str | None) -> list[Node]:
+        """The division and, by code, its children; with `down_to` all below it down to that level."""
+        if down_to is None:
+            return [top, *(node for node in self.nodes.values() if node.parent_id == top.id)]
+        deep = [node for node in self.nodes.values() if RANK[top.level] < RANK[node.level] <= RANK[down_to]]
+        return [top, *(node for node in deep if self.climb(node.id, top.level) == top.id)]
 
-    def shares(self, root: Node) -> Callable[[int | None], tuple[int, ...]]:
-        """A function: division id → the reported divisions (root and the child of it) that hold it."""
-        below = {child.id for child in self.children(root.id)}
+    def holders(self, shown: Sequence[Node]) -> Holders:
+        """A function: division id → those of the shown divisions that hold it, itself among them."""
+        known: dict[int | None, tuple[int, ...]] = {None: ()}
+        wanted = {node.id for node in shown}
 
-        def holders(id_: int | None) -> tuple[int, ...]:
-            node = self.nodes.get(id_) if id_ is not None else None
-            child: tuple[int, ...] = ()
-            while node is not None:
-                if node.id in below:
-                    child = (node.id,)
-                if node.id == root.id:
-                    return (root.id, *child)
-                node = self.nodes.get(node.parent_id) if node.parent_id is not None else None
-            return ()
+        def of(id_: int | None) -> tuple[int, ...]:
+            if id_ not in known:
+                node = self.nodes.get(id_) if id_ is not None else None
+                above = of(node.parent_id) if node else ()
+                known[id_] = (*above, node.id) if node and node.id in wanted else above
+            return known[id_]
 
-        return holders
+        return of
 
 
-def measure(root: Division, on: date, *, public: bool = False) -> list[Measurement]:
-    """Every indicator under every definition, for the division and its children, in the indicators'
-    order with the default first; `public`: for everybody. About two queries a definition."""
+def measure(
+    root: Division, on: date, *, public: bool = False, down_to: str | None = None
+) -> list[Measurement]:
+    """Every indicator under every definition, for the division and its children (with `down_to` all below it
+    down to that level), in the indicators' order with the default first; `public`: for everybody. About two
+    queries a definition."""
     tree = Tree(on, public=public)
     top = tree.nodes[root.id]
     found: list[Measurement] = []
-    values = reported.values_of([top.id, *(child.id for child in tree.children(top.id))])
+    shown = tree.shown(top, down_to)
+    holders = tree.holders(shown)
+    values = reported.values_of([node.id for node in shown])
     for indicator in list_indicators():
         if indicator.kind == "reported":
-            found += _reported(tree, top, indicator, values, on)
+            found += _reported(shown, indicator, values, on)
             continue
         for definition in indicator.definitions:
-            found += _measure_one(tree, top, indicator, definition, on)
+            found += _measure_one(tree, shown, holders, indicator, definition, on)
     return found
 
 
 def _reported(
-    tree: Tree, top: Node, indicator: Measure, values: reported.Values, on: date
+    shown: Sequence[Node], indicator: Measure, values: reported.Values, on: date
 ) -> Iterable[Measurement]:
     """What was reported of the day's year; never a sum of counties."""
-    for node in (top, *tree.children(top.id)):
+    for node in shown:
         years = values.get((indicator.id, node.id), {})
         now = years.get(on.year)
         earlier = {year: each.value for year, each in years.items() if year < on.year}
@@ -190,14 +201,17 @@ def _reported(
 
 
 def _measure_one(
-    tree: Tree, top: Node, indicator: Measure, definition: Definition, on: date
+    tree: Tree,
+    shown: Sequence[Node],
+    holders: Holders,
+    indicator: Measure,
+    definition: Definition,
+    on: date,
 ) -> Iterable[Measurement]:
-    holders = tree.shares(top)
-    reported = [top, *tree.children(top.id)]
     remark = population_on = None
-    unknown: Mapping[int, int | None] = {node.id: None for node in reported}
+    unknown: Mapping[int, int | None] = {node.id: None for node in shown}
     steps: Mapping[str, Mapping[int, int | None]] = dict.fromkeys(STEPS, unknown)
-    denominators = answered_none = unanswered = unknown
+    denominators = answered_none = unanswered = verified = unknown
     if indicator.kind == "share":
         wanted = denominator_ids(tree, definition)
         if wanted is None:
@@ -209,10 +223,11 @@ def _measure_one(
                 - covered["reported"]
             )
             silent = wanted - covered["reported"] - none
-            steps = {step: _tally(reported, holders, _ones(wanted & covered[step])) for step in STEPS}
-            denominators = _tally(reported, holders, _ones(wanted))
-            answered_none = _tally(reported, holders, _ones(wanted & none))
-            unanswered = _tally(reported, holders, _ones(silent))
+            counts = {step: _tally(shown, holders, _ones(wanted & covered[step])) for step in covered}
+            steps, verified = counts, counts["verified"]
+            denominators = _tally(shown, holders, _ones(wanted))
+            answered_none = _tally(shown, holders, _ones(wanted & none))
+            unanswered = _tally(shown, holders, _ones(silent))
     elif indicator.kind == "titled":
         held = _titled_divisions(definition, on)
         at_level = {
@@ -220,22 +235,22 @@ def _measure_one(
             for id_ in held
             if id_ in tree.nodes and tree.nodes[id_].level == definition.numerator["level"]
         }
-        steps = dict.fromkeys(STEPS, _tally(reported, holders, _ones(at_level)))  # no record, no review
+        steps = dict.fromkeys(STEPS, _tally(shown, holders, _ones(at_level)))  # no record, no review
     else:
         counted = (
             _places(tree, definition, on)
             if indicator.kind == "per_thousand"
             else _standing(tree, definition, on)
         )
-        steps = {step: _tally(reported, holders, counted[step]) for step in STEPS}
+        steps = {step: _tally(shown, holders, counted[step]) for step in STEPS}
     if indicator.kind == "per_thousand":
-        persons, population_on = _population(reported, definition.denominator["population"], on)
+        persons, population_on = _population(shown, definition.denominator["population"], on)
         denominators = persons
         remark = None if population_on else "缺人口数据"
     edition = _edition(definition)
     if remark is None and edition and on.isoformat() < edition:
         remark = f"区划口径：{edition}"
-    for node in reported:
+    for node in shown:
         yield Measurement(
             indicator,
             definition,
@@ -249,6 +264,7 @@ def _measure_one(
             steps["reported"].get(node.id),
             answered_none.get(node.id),
             unanswered.get(node.id),
+            verified.get(node.id),
         )
 
 
@@ -257,11 +273,11 @@ def _ones(ids: Iterable[int]) -> list[tuple[int, int]]:
 
 
 def _tally(
-    reported: Sequence[Node],
-    holders: Callable[[int | None], tuple[int, ...]],
+    shown: Sequence[Node],
+    holders: Holders,
     counted: Iterable[tuple[int | None, int]] | Iterable[tuple[int, int]],
 ) -> dict[int, int | None]:
-    sums: dict[int, int | None] = {node.id: 0 for node in reported}
+    sums: dict[int, int | None] = {node.id: 0 for node in shown}
     for division_id, count in counted:
         for holder in holders(division_id):
             sums[holder] = (sums[holder] or 0) + count
@@ -296,21 +312,22 @@ def denominator_ids(tree: Tree, definition: Definition) -> set[int] | None:
 
 def covered_ids(tree: Tree, definition: Definition, on: date) -> dict[str, set[int]]:
     """{step: the divisions at the denominator's level that an active role of the types covers, of a place that
-    has come at least to this step}; the official figure is county's."""
+    has come at least to this step}; the official figure is county's, and `verified` those of them that such a
+    place covers which was looked at within VERIFIED_MONTHS."""
     level = definition.denominator["level"]
-    served: dict[str, set[int | None]] = {step: set() for step in STEPS}
-    for standing_id, state, visibility, role_level, link_id in _active(
-        definition, on, "f.visibility, COALESCE(r.level, t.level), s.division_id"
-    ):
-        if definition.numerator.get("own_level") and role_level != level:
+    served: dict[str, set[int | None]] = {step: set() for step in (*STEPS, "verified")}
+    for role in _active(tree, definition, on):
+        if definition.numerator.get("own_level") and role.level != level:
             continue
-        if tree.public and visibility == "contact_only":
-            county = tree.standing(standing_id, visibility)
-            at = tree.climb(county, role_level) or county
+        if tree.public and role.visibility == "contact_only":
+            county = tree.standing(role.stands, role.visibility)
+            at = tree.climb(county, role.level) or county
         else:
-            at = link_id if link_id is not None else tree.climb(standing_id, role_level)
-        for step in reached(state):
+            at = role.serves if role.serves is not None else tree.climb(role.stands, role.level)
+        for step in reached(role.state):
             served[step].add(at)
+        if role.verified and role.state == "county":
+            served["verified"].add(at)
     return {
         step: {covered for id_ in ids if (covered := tree.climb(id_, level)) is not None}
         for step, ids in served.items()
@@ -325,9 +342,10 @@ def reached(state: str) -> tuple[str, ...]:
 # Where the place stood on the day: a change of divisions later than that has taken it to a successor.
 STOOD = """COALESCE((SELECT w.division_id FROM former_division w WHERE w.facility_id = f.id AND w.to_on > ?
   ORDER BY w.to_on LIMIT 1), f.division_id)"""
-# An active role of the types: open on the day, its place not suspended; s = its valid links, if any.
+# An active role of the types: open on the day, its place not suspended; a row for each of its valid links s.
 ACTIVE = """
-SELECT DISTINCT {stood}, COALESCE(v.state, 'county'), {columns} FROM role r
+SELECT {stood}, COALESCE(v.state, 'county'), f.visibility, COALESCE(r.level, t.level), s.division_id, f.id, r.id,
+  EXISTS ({looked}) FROM role r
 JOIN facility f ON f.id = r.facility_id
 JOIN facility_type t ON t.id = r.type_id
 LEFT JOIN review v ON v.facility_id = f.id
@@ -338,23 +356,42 @@ WHERE t.key IN ({types})
   AND NOT EXISTS (SELECT 1 FROM suspension x WHERE x.facility_id = f.id
                   AND x.from_on <= ? AND (x.to_on IS NULL OR x.to_on > ?))
 """
-VERIFIED = " AND EXISTS (SELECT 1 FROM verification v WHERE v.facility_id = f.id AND v.verified_on > ? AND v.verified_on <= ? AND (v.voided_on IS NULL OR v.voided_on > ?))"
+LOOKED = """SELECT 1 FROM verification l WHERE l.facility_id = f.id AND l.verified_on > ? AND l.verified_on <= ?
+  AND (l.voided_on IS NULL OR l.voided_on > ?)"""
 TITLED = """ AND EXISTS (SELECT 1 FROM title i WHERE i.facility_id = f.id AND i.kind = ? AND i.awarded_on <= ?
   AND (i.expires_on IS NULL OR i.expires_on > ?) AND (i.withdrawn_on IS NULL OR i.withdrawn_on > ?))"""
 
 
-def _active(definition: Definition, on: date, columns: str) -> list[tuple[Any, ...]]:
-    """(standing division, review state, columns) of the active roles."""
+class Active(NamedTuple):
+    """An active role, or one of its links: where its place stands, how far that has come, whom it serves."""
+
+    stands: int
+    state: str
+    visibility: str
+    level: str
+    serves: int | None
+    facility: int
+    role: int
+    verified: bool
+
+
+def _active(tree: Tree, definition: Definition, on: date) -> list[Active]:
+    """The active roles of the definition, asked for once a tree."""
     rule, day = definition.numerator, on.isoformat()
-    sql = ACTIVE.format(stood=STOOD, columns=columns, types=", ".join("?" * len(rule["types"])))
-    params: list[Any] = [day, day, day, *rule["types"], day, day, day, day]
-    if months := rule.get("verified_within_months"):
-        sql += VERIFIED
-        params += [months_before(on, months).isoformat(), day, day]
-    if title := rule.get("title"):
-        sql += TITLED
-        params += [title, day, day, day]
-    return db.query(sql, params)
+    months, title = rule.get("verified_within_months"), rule.get("title")
+    key = (tuple(rule["types"]), months, title)
+    if key not in tree.active:
+        sql = ACTIVE.format(stood=STOOD, looked=LOOKED, types=", ".join("?" * len(rule["types"])))
+        params: list[Any] = [day, months_before(on, VERIFIED_MONTHS).isoformat(), day, day, day, day]
+        params += [*rule["types"], day, day, day, day]
+        if months:
+            sql += f" AND EXISTS ({LOOKED})"
+            params += [months_before(on, months).isoformat(), day, day]
+        if title:
+            sql += TITLED
+            params += [title, day, day, day]
+        tree.active[key] = [Active(*row) for row in db.query(sql, params)]
+    return tree.active[key]
 
 
 def months_before(on: date, months: int) -> date:
@@ -374,9 +411,9 @@ Counted = dict[str, list[tuple[int | None, int]]]  # step: (standing division, n
 def _standing(tree: Tree, definition: Definition, on: date) -> Counted:
     """1 for each place with an active role of the types."""
     found: Counted = {step: [] for step in STEPS}
-    for division_id, state, visibility, _ in _active(definition, on, "f.visibility, f.id"):
-        for step in reached(state):
-            found[step].append((tree.standing(division_id, visibility), 1))
+    for each in {each.facility: each for each in _active(tree, definition, on)}.values():
+        for step in reached(each.state):
+            found[step].append((tree.standing(each.stands, each.visibility), 1))
     return found
 
 
@@ -391,9 +428,9 @@ def _places(tree: Tree, definition: Definition, on: date) -> Counted:
         )
     )
     found: Counted = {step: [] for step in STEPS}
-    for id_, state, visibility, role in _active(definition, on, "f.visibility, r.id"):
-        for step in reached(state) if role in counts else ():
-            found[step].append((tree.standing(id_, visibility), counts[role]))
+    for each in {each.role: each for each in _active(tree, definition, on)}.values():
+        for step in reached(each.state) if each.role in counts else ():
+            found[step].append((tree.standing(each.stands, each.visibility), counts[each.role]))
     return found
 
 
@@ -407,7 +444,7 @@ def _titled_divisions(definition: Definition, on: date) -> set[int]:
     return {row[0] for row in rows}
 
 
-def _population(reported: Sequence[Node], kind: str, on: date) -> tuple[dict[int, int | None], date | None]:
+def _population(shown: Sequence[Node], kind: str, on: date) -> tuple[dict[int, int | None], date | None]:
     """Residents by reported division at the latest count on or before the day, else the earliest; and its date."""
     rows = db.query(
         "SELECT p.division_id, p.counted_on, p.persons FROM population p WHERE p.kind = ? ORDER BY p.counted_on",
@@ -418,7 +455,7 @@ def _population(reported: Sequence[Node], kind: str, on: date) -> tuple[dict[int
         return {}, None
     counted = max((day for day in dates if day <= on), default=dates[0])
     persons = {division_id: n for division_id, counted_on, n in rows if db.day(counted_on) == counted}
-    return {node.id: persons.get(node.id) for node in reported}, counted
+    return {node.id: persons.get(node.id) for node in shown}, counted
 
 
 def _edition(definition: Definition) -> str | None:

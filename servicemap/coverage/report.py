@@ -25,11 +25,13 @@ def display(value: Fraction | None, kind: str) -> str:
     return f"{cut(value, 2 if kind == 'reported' else 1)}{'%' if kind == 'share' else ''}"
 
 
-def report(root: Division, on: date, *, public: bool = False) -> list[dict[str, Any]]:
-    """A row an indicator, definition and division (the root and its children), defaults first; `public`:
-    for everybody."""
+def report(
+    root: Division, on: date, *, public: bool = False, down_to: str | None = None
+) -> list[dict[str, Any]]:
+    """A row an indicator, definition and division (the root and its children; with `down_to` all below it down
+    to that level), defaults first; `public`: for everybody."""
     demo = registry.is_demo()
-    return [_row(measurement, demo) for measurement in measure(root, on, public=public)]
+    return [_row(measurement, demo) for measurement in measure(root, on, public=public, down_to=down_to)]
 
 
 def _row(m: Measurement, demo: bool) -> dict[str, Any]:
@@ -40,11 +42,14 @@ def _row(m: Measurement, demo: bool) -> dict[str, Any]:
         "clause": m.indicator.clause,
         "division": m.division.code,
         "division_name": m.division.name,
+        "level": m.division.level,
         "numerator": m.numerator,
         "denominator": m.denominator,
         "reported": m.reported,
         "town_passed": m.town_passed,
         "county_passed": m.numerator,
+        "verified": m.verified,
+        "stale": None if m.verified is None or m.numerator is None else m.numerator - m.verified,
         "answered_none": m.answered_none,
         "unanswered": m.unanswered,
         "value": None if exact is None else float(cut(exact, 4)),

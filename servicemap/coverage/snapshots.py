@@ -65,19 +65,13 @@ def _content(root: Division, on: date, *, public: bool = False) -> Content:
     """What a report of the division shows on the day, down to the towns; gaps name communities. Some seconds
     for a city."""
     tree = Tree(on, public=public)
-    levels = {node.code: (node.level, node.parent_id) for node in reversed(tree.nodes.values())}
+    parents = {node.code: node.parent_id for node in reversed(tree.nodes.values())}
     codes = {node.id: node.code for node in tree.nodes.values()}
-    below = Division.select().where(
-        Division.lft.between(root.lft, root.rgt)
-        & Division.level.in_(PUBLIC_LEVELS)
-        & (Division.id != root.id)
-    )
-    reports = [root, *(each for each in below.order_by(Division.lft) if is_valid(each, on))]
-    rows: dict[tuple[str, str, str], dict[str, Any]] = {}
-    for row in (row for each in reports for row in report(each, on, public=public)):
-        level, parent_id = levels[row["division"]]
-        placed = {**row, "level": level, "parent": codes.get(parent_id or 0)}
-        rows.setdefault((row["indicator"], row["definition"], row["division"]), placed)
+    down_to = "town" if rank(root.level) < rank("town") else None
+    rows = [
+        {**row, "parent": codes.get(parents[row["division"]] or 0)}
+        for row in report(root, on, public=public, down_to=down_to)
+    ]
     gaps = []
     for indicator in filter(is_due, list_indicators()):
         with suppress(InvalidError):  # its denominator cannot be told
@@ -94,7 +88,7 @@ def _content(root: Division, on: date, *, public: bool = False) -> Content:
             {"id": each.id, "name": each.name, "clause": each.clause, "unit": each.unit, "kind": each.kind}
             for each in list_indicators()
         ],
-        "rows": list(rows.values()),
+        "rows": rows,
         "gaps": [
             {
                 "indicator": gap.indicator,

@@ -2,7 +2,7 @@
 清城区: 凤城街道 (北门, 南门 居委会), 源潭镇 (田心村); 英德市: 沙口镇 (田心村, a virtual one),
 the pseudo-town 华侨茶场 (茶场社区)."""
 
-from datetime import date
+from datetime import date, timedelta
 from fractions import Fraction
 
 import pytest
@@ -16,7 +16,7 @@ from servicemap.coverage.measure import measure, months_before
 from servicemap.coverage.report import cut, display, report
 from servicemap.errors import InvalidError
 from servicemap.models import Suspension, Title
-from tests.factories import TODAY, a_change, a_place, a_tree, a_type
+from tests.factories import NORTH_GATE, TODAY, a_change, a_place, a_tree, a_type
 
 CITY, QINGCHENG, YINGDE = "441800000000", "441802000000", "441881000000"
 NORTH, SOUTH, TIANXIN = "441802001001", "441802001002", "441802102200"
@@ -342,3 +342,31 @@ def test_the_brute_force_says_the_same(tree):
         counted = {code for code in communities if not tree[code].virtual}
         assert measured(on=on)[CITY] == (len(covered & counted), len(counted))
         assert set(gaps(on=on)) == counted - covered
+
+
+@pytest.mark.parametrize(
+    ("verified_on", "verified"),
+    [
+        (TODAY, 1),
+        (TODAY.replace(year=TODAY.year - 1) + timedelta(days=1), 1),
+        (TODAY.replace(year=TODAY.year - 1), 0),  # twelve months are over
+        (None, 0),
+    ],
+)
+def test_what_is_covered_is_told_apart_by_when_somebody_looked(verified_on, verified):
+    an_indicator()
+    a_place(division=NORTH_GATE, verified_on=verified_on)
+
+    top = measure(divisions.get(CITY), TODAY)[0]
+
+    assert (top.numerator, top.verified) == (1, verified)
+
+
+def test_of_two_places_one_that_was_looked_at_is_enough():
+    an_indicator()
+    a_place("一", division=NORTH_GATE)
+    a_place("二", division=NORTH_GATE, verified_on=TODAY)
+
+    top = measure(divisions.get(CITY), TODAY)[0]
+
+    assert (top.numerator, top.verified) == (1, 1)
