@@ -3,7 +3,8 @@
 Ratios are the result, absolute numbers mean this machine only. CPU is user + system time of the
 processes that answer. Sections: nearby, as a share of a bare Flask view, with pages, 304s and memory;
 scenarios, the worst of 48 kinds of question; peers, a tuned and a plain PostGIS service beside it (left
-out with a line where PostGIS is absent); text, how long a family waits; imports, beside sqlite3's. Needs Linux, 6 GB of disk and
+out with a line where PostGIS is absent); text, how long a family waits; imports, beside sqlite3's;
+coverage, one report of everything. Needs Linux, 6 GB of disk and
 4 GB of memory; --large 100000 is enough for a first look.
 """
 
@@ -16,12 +17,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench import generate, imports, nearby, peers, scenarios, text
+from bench import coverage, generate, imports, nearby, peers, scenarios, text
 from servicemap import db
 
 BUILD = Path("build")
 SMALL, MIDDLE, LARGE = 2_000, 100_000, 1_000_000
-SECTIONS = ("nearby", "scenarios", "peers", "text", "imports")
+SECTIONS = ("nearby", "scenarios", "peers", "text", "imports", "coverage")
 
 
 def main() -> None:
@@ -37,7 +38,13 @@ def main() -> None:
     os.environ["SERVICEMAP_READS_PER_MINUTE"] = "1000000"
     began, large = time.monotonic(), options.large
     wanted = options.only or SECTIONS
-    sizes = {SMALL, MIDDLE, large} if "nearby" in wanted else {large} if {*wanted} - {"imports"} else set()
+    sizes = (
+        {SMALL, MIDDLE, large}
+        if "nearby" in wanted
+        else {large}
+        if {*wanted} - {"imports", "coverage"}
+        else set()
+    )
     with databases(sorted(size for size in sizes if size <= large), keep=options.keep) as files:
         if "nearby" in wanted:
             nearby.show(files)
@@ -49,6 +56,8 @@ def main() -> None:
             text.show(files[large], large)
         if "imports" in wanted:
             imports.show(BUILD, large)
+        if "coverage" in wanted:
+            coverage.show(BUILD, large)
     print(f"\n{time.monotonic() - began:.0f} s in all")
 
 

@@ -47,8 +47,8 @@ def show(folder: Path, most: int) -> None:
         empty, city, sheet = place / "empty.db", place / "city.csv", place / "city.xlsx"
         write_csv(city, count)
         write_xlsx(sheet, rows)
-        _admin(empty, "db", "create")
-        _admin(empty, "seed", "load")
+        admin(empty, "db", "create")
+        admin(empty, "seed", "load")
         head("Import", ["rows/s", "least–most", "most MB"])
         _line(f"xlsx, {rows:,} rows", rows, [_import(place, empty, sheet)])
         if most >= LONG:
@@ -120,11 +120,11 @@ def _import(place: Path, empty: Path, file: Path) -> Ran:
 
 def _timed(path: Path, file: Path) -> Ran:
     began = time.perf_counter()
-    said = _admin(path, "facility", "import", str(file), "--skip-bad-rows")
+    said = admin(path, "facility", "import", str(file), "--skip-bad-rows")
     return Ran(time.perf_counter() - began, int(said.split("VmHWM")[1]) / 1024)
 
 
-def _admin(path: Path, *arguments: str) -> str:
+def admin(path: Path, *arguments: str) -> str:
     """A command on this machine's registry at the path; 3 is done, with something to look at."""
     apart = {"XDG_CONFIG_HOME": "/nowhere", "SERVICEMAP_SERVER": "", "SERVICEMAP_TOKEN": ""}
     url = {"SERVICEMAP_DATABASE_URL": f"sqlite:///{path}"}
