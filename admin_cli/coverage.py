@@ -50,6 +50,12 @@ GAP_COLUMNS = (
     ("where", "所在"),
     ("answer_name", "回答"),
 )
+RANK_COLUMNS = (
+    *(("indicator", "指标"), ("name", "名称"), ("group", "组"), ("rank", "位次"), ("moved", "升降")),
+    *(("division", "区划代码"), ("division_name", "县（市、区）"), ("needed", "尚差"), ("numerator", "分子")),
+    *(("denominator", "分母"), ("value", "现值"), ("display", "显示"), ("unit", "单位"), ("met", "达到")),
+)
+RANK_GROUPS = {"ranked": "{}", "small": "*{}", "unknown": "待核"}
 ANSWERS = {"waiting": "填报了，等审核", "none": "答了没有", "unknown": "没有回答"}
 FOOTNOTE = "按截尾，不四舍五入。尚差 N 个指达到目标值还要 N 个。"
 
@@ -128,6 +134,48 @@ def _print(rows: list[dict[str, Any]]) -> None:
     if rows:
         click.echo(f"\n截至 {rows[0]['on']}。{FOOTNOTE}")
         click.echo(f"变更链的锚 {rows[0]['anchor']}（用 audit verify --anchor 核对）")
+
+
+@group.command()
+@click.argument("division")
+@options.on
+@options.form
+def rank(division: str, on: str | None, form: str) -> None:
+    """各县（市、区）按重点指标的排序。The counties by the key indicators.
+
+    例 Example: servicemap-admin coverage rank 441800000000 --on 2026-12-31
+    """
+    found = Client().get(f"coverage/{division}/ranking", on=on)
+    if form != "table":
+        show(found["items"], RANK_COLUMNS, form)
+        return
+    for _, rows in groupby(found["items"], key=lambda row: row["indicator"]):
+        of_indicator = list(rows)
+        first = of_indicator[0]
+        click.echo(f"\n{first['indicator']} {first['name']}；目标 {first['target_text']}")
+        if all(row["group"] == "unknown" for row in of_indicator):
+            click.echo("  数据待核：全部")
+            continue
+        lines = [
+            [
+                RANK_GROUPS[row["group"]].format(row["rank"]),
+                row["division_name"],
+                f"尚差 {row['needed']} 个"
+                if row["needed"]
+                else {True: "达到", False: "", None: ""}[row["met"]],
+                "—" if row["numerator"] is None else f"{row['numerator']}/{cell(row['denominator'])}",
+                row["display"],
+                "" if row["moved"] is None else f"{row['moved']:+d}",
+            ]
+            for row in of_indicator
+        ]
+        for line in table(lines, ["位次", "县（市、区）", "对目标", "数", "现值", "升降"]).splitlines():
+            click.echo(f"  {line}")
+    click.echo("\n各县（市、区）的全部重点指标")
+    names = ("rank", "division_name", "reached", "short", "needed", "pending")
+    lines = [[cell(line[name]) for name in names] for line in found["counties"]]
+    click.echo(table(lines, ["位次", "县（市、区）", "达到", "没有达到", "尚差合计", "数据待核"]))
+    click.echo(f"{found['rule']}分母不到 20 的另排（*），没有数据的不排。截至 {found['on']}。{FOOTNOTE}")
 
 
 @group.command()

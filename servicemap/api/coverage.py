@@ -9,8 +9,10 @@ from servicemap.access import READ_LIVE_COVERAGE, can
 from servicemap.api.answers import answer
 from servicemap.api.inputs import Day, Several, Strict, Text, Whole
 from servicemap.api.parsing import StrictBlueprint, parameter
-from servicemap.api.schemas import CoverageSchema, GapsSchema
+from servicemap.api.schemas import CoverageSchema, GapsSchema, RankingSchema
+from servicemap.coverage import snapshots
 from servicemap.coverage.gaps import list_gaps
+from servicemap.coverage.ranking import RULE, rank, together
 from servicemap.coverage.report import report
 from servicemap.errors import NotFoundError
 from servicemap.models import Division
@@ -55,6 +57,23 @@ def get_coverage(args: dict[str, Any], division: str) -> dict[str, Any]:
     on = args.get("on", g.today)
     root = divisions.get(division, on=on)
     return answer({"items": report(root, on, public=only_public(root))})
+
+
+@blp.get("/<code:division>/ranking")
+@blp.arguments(ReportSchema, location="query")
+@blp.response(200, RankingSchema)
+@blp.fails(404, 503)
+def get_ranking(args: dict[str, Any], division: str) -> dict[str, Any]:
+    """各县（市、区）按重点指标的排序，和上一年度快照相比的升降
+
+    分母不到 20 的另排；没有数据的不排。没有权限时，只公开联系方式的服务点只计到所在的县（市、区）。
+    """
+    on = args.get("on", g.today)
+    root = divisions.get(division, on=on)
+    public = only_public(root)
+    previous = [] if public else snapshots.rows_of_year(root.id, on.year - 1)
+    ranking = rank(report(root, on, public=public), previous)
+    return answer({"items": ranking, "counties": together(ranking), "rule": RULE, "on": on})
 
 
 @blp.get("/<code:division>/gaps")

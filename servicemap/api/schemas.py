@@ -370,6 +370,7 @@ class CoverageRowSchema(DemoSchema):
     answered_none = whole("未覆盖的区划里，几个答了没有（零报告）；不是比例的为空")
     unanswered = whole("未覆盖的区划里，几个没有回答；不是比例的为空")
     value = fields.Float(metadata={"description": "现值，按目标的单位，截到 4 位小数"}, allow_none=True)
+    exact = text("现值的分数，一点没有截，例如 9250/99")
     display = text("给人看的现值，截到 1 位小数，不四舍五入")
     unit = text("单位")
     target = fields.Float(metadata={"description": "目标值；空为没有数字目标"}, allow_none=True)
@@ -393,6 +394,47 @@ class CoverageRowSchema(DemoSchema):
 
 class CoverageSchema(DemoSchema):
     items = fields.List(fields.Nested(CoverageRowSchema))
+
+
+class RankedSchema(Open):
+    """一个县（市、区）在一个重点指标里的位置"""
+
+    indicator = text("指标")
+    name = text("指标名称")
+    unit = text("单位")
+    division = text("区划代码")
+    division_name = text("县（市、区）")
+    group = fields.String(
+        metadata={"description": "ranked 一起排的，small 分母不到 20、另排的，unknown 数据待核、不排的"}
+    )
+    rank = whole("在这一组里第几；一样的并列；不排的为空")
+    moved = whole("比上一年度升了几位，降了为负；没有得比的为空")
+    numerator = whole("分子")
+    denominator = whole("分母")
+    value = fields.Float(metadata={"description": "现值，截到 4 位小数"}, allow_none=True)
+    display = text("给人看的现值")
+    target_text = text("目标的文字")
+    needed = whole("尚差几个")
+    met = fields.Boolean(metadata={"description": "是否达到"}, allow_none=True)
+
+
+class CountySchema(Open):
+    """一个县（市、区）的全部重点指标"""
+
+    rank = whole("第几；一样的并列")
+    division = text("区划代码")
+    division_name = text("县（市、区）")
+    reached = whole("达到的重点指标")
+    short = whole("没有达到的")
+    needed = whole("尚差合计")
+    pending = whole("数据待核的")
+
+
+class RankingSchema(DemoSchema):
+    items = fields.List(fields.Nested(RankedSchema))
+    counties = fields.List(fields.Nested(CountySchema))
+    rule = text("各县合起来怎样排")
+    on = day("截至日期")
 
 
 class GapSchema(Open):

@@ -53,6 +53,7 @@ def _row(m: Measurement, demo: bool) -> dict[str, Any]:
         "answered_none": m.answered_none,
         "unanswered": m.unanswered,
         "value": None if exact is None else float(cut(exact, 4)),
+        "exact": None if exact is None else str(exact),
         "display": display(exact, m.indicator.kind),
         "unit": m.indicator.unit,
         "target": None if target is None or target.value is None else float(target.value),

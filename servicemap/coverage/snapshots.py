@@ -19,6 +19,7 @@ from servicemap.access import FREEZE, READ_LIVE_COVERAGE, VERIFY_AUDIT, Actor, i
 from servicemap.coverage.gaps import is_due, list_gaps
 from servicemap.coverage.indicators import list_indicators
 from servicemap.coverage.measure import Tree
+from servicemap.coverage.ranking import rank as rank_counties
 from servicemap.coverage.report import report
 from servicemap.divisions import is_valid, rank
 from servicemap.errors import ConflictError, InvalidError, NotFoundError, UnavailableError
@@ -89,6 +90,7 @@ def _content(root: Division, on: date, *, public: bool = False) -> Content:
             for each in list_indicators()
         ],
         "rows": rows,
+        "ranking": rank_counties(rows),
         "gaps": [
             {
                 "indicator": gap.indicator,
@@ -283,6 +285,13 @@ def content_of(facts: Mapping[str, Any]) -> Content:
     """The whole frozen content, as a live one reads."""
     frozen = json.loads(content_bytes(facts["number"]))
     return {**frozen, **beside(facts), "demo": registry.is_demo()}
+
+
+def rows_of_year(division_id: int, year: int) -> list[dict[str, Any]]:
+    """The rows of the last version of the division's annual snapshot of that year; empty where there is none."""
+    found = find_all("s.division_id = ? AND s.period = ?", (division_id, str(year)))
+    known = [facts for facts in found if facts["state"] != "retracted"]
+    return content_of(known[-1])["rows"] if known else []
 
 
 # Verifying

@@ -17,7 +17,7 @@ KEYS = {  # decisions.md 22
     "indicator", "name", "clause", "division", "division_name", "numerator", "denominator", "value", "display", "unit",
     "target", "due_year", "needed", "met", "definition", "definition_name", "default", "other_targets", "on",
     "population_on", "remark", "demo", "reported", "town_passed", "county_passed", "answered_none", "unanswered",
-    "level", "verified", "stale", "target_kind", "target_text", "better", "key", "project", "department",
+    "exact", "level", "verified", "stale", "target_kind", "target_text", "better", "key", "project", "department",
 }  # fmt: skip
 
 
@@ -104,3 +104,19 @@ def test_what_is_not_known_is_refused_by_name(live):
         assert response.status_code == 422, query
         assert [problem["field"] for problem in response.json["errors"]] == [field]
     assert live.get("/api/v1/coverage/999999").status_code == 404
+
+
+def test_the_counties_are_ranked_for_those_with_rights(admin, client):
+    a_place(division=NORTH_GATE)
+
+    ranking = admin.get(f"{CITY}/ranking").json
+
+    assert [(each["division_name"], each["rank"], each["needed"]) for each in ranking["items"]] == [
+        ("清城区", 1, 1),
+        ("英德市", 2, 1),
+    ]
+    assert [(line["division_name"], line["rank"], line["short"]) for line in ranking["counties"]] == [
+        ("清城区", 1, 1),
+        ("英德市", 1, 1),
+    ]
+    assert client.get(f"{CITY}/ranking").json["code"] == "not_published"

@@ -74,3 +74,12 @@ def test_an_unknown_division_or_day_is_a_word_and_no_traceback(city):
         assert ran.code == 1
         assert "[" in ran.err
         assert "Traceback" not in ran.err
+
+
+def test_the_ranking_fits_a_terminal_and_says_its_rule(city):
+    ran = city("coverage", "rank", "441800000000", "--on", "2026-11-23")
+
+    assert ran.code == 0, ran.err
+    assert "尚差 89 个" in ran.out  # of 93 in 清城区
+    assert "数据待核：全部" in ran.out
+    assert "先看达到目标的重点指标有几个" in ran.out
