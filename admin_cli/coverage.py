@@ -8,6 +8,7 @@ import click
 from admin_cli import options
 from admin_cli.client import Client
 from admin_cli.output import cell, remark, show, table
+from admin_cli.words import STEPS
 
 COLUMNS = (
     ("indicator", "指标"),
@@ -49,6 +50,22 @@ GAP_COLUMNS = (
     ("name", "名称"),
     ("where", "所在"),
     ("answer_name", "回答"),
+)
+PROOF_COLUMNS = (
+    *(
+        ("division", "区划代码"),
+        ("division_name", "区划"),
+        ("code", "编号"),
+        ("name", "名称"),
+        ("type", "类型"),
+    ),
+    *(
+        ("step", "审核"),
+        ("verified_on", "核实"),
+        ("number", "计"),
+        ("documents", "依据"),
+        ("activities", "活动"),
+    ),
 )
 RANK_COLUMNS = (
     *(("indicator", "指标"), ("name", "名称"), ("group", "组"), ("rank", "位次"), ("moved", "升降")),
@@ -176,6 +193,27 @@ def rank(division: str, on: str | None, form: str) -> None:
     lines = [[cell(line[name]) for name in names] for line in found["counties"]]
     click.echo(table(lines, ["位次", "县（市、区）", "达到", "没有达到", "尚差合计", "数据待核"]))
     click.echo(f"{found['rule']}分母不到 20 的另排（*），没有数据的不排。截至 {found['on']}。{FOOTNOTE}")
+
+
+@group.command()
+@click.argument("division")
+@click.option("--indicator", required=True, help="哪个指标 which indicator")
+@click.option("--definition", help="口径；默认用默认口径 which definition")
+@options.on
+@options.form
+def proofs(division: str, indicator: str, definition: str | None, on: str | None, form: str) -> None:
+    """一个数字背后的服务点，逐个列名。The places behind a figure, by name.
+
+    例 Example: servicemap-admin coverage proofs 441802000000 --indicator T01.urban
+    """
+    asked = {"indicator": indicator, "definition": definition, "on": on, "limit": 2000}
+    rows = list(Client().pages(f"coverage/{division}/proofs", "offset", **asked))
+    for row in rows:
+        row["step"] = STEPS.get(row["state"], row["state"])
+    show(rows, PROOF_COLUMNS, form)
+    passed = [row for row in rows if row["state"] == "county"]
+    covered = len({row["division"] for row in passed})
+    remark(f"共 {len(rows)} 个，县核的 {len(passed)} 个，在 {covered} 个区划")
 
 
 @group.command()

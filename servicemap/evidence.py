@@ -10,7 +10,7 @@ from typing import Any
 from servicemap import db, facilities, replays
 from servicemap.access import EDIT, READ_RECORD, Actor, require
 from servicemap.audit import diff, now_text
-from servicemap.coverage.measure import VERIFIED_MONTHS, months_before
+from servicemap.coverage.roles import VERIFIED_MONTHS, months_before
 from servicemap.errors import InvalidError, NotFoundError, Problem
 from servicemap.facility_types import Kind, Kinds
 from servicemap.records import Record

@@ -9,9 +9,10 @@ from servicemap.access import READ_LIVE_COVERAGE, can
 from servicemap.api.answers import answer
 from servicemap.api.inputs import Day, Several, Strict, Text, Whole
 from servicemap.api.parsing import StrictBlueprint, parameter
-from servicemap.api.schemas import CoverageSchema, GapsSchema, RankingSchema
+from servicemap.api.schemas import CoverageSchema, GapsSchema, ProofsSchema, RankingSchema
 from servicemap.coverage import snapshots
 from servicemap.coverage.gaps import list_gaps
+from servicemap.coverage.proofs import list_proofs
 from servicemap.coverage.ranking import RULE, rank, together
 from servicemap.coverage.report import report
 from servicemap.errors import NotFoundError
@@ -22,6 +23,13 @@ blp = StrictBlueprint("coverage", __name__, url_prefix="/api/v1/coverage", descr
 
 class ReportSchema(Strict):
     on = Day(metadata={"description": "截至哪一天；默认今天"})
+
+
+class ProofsQuery(ReportSchema):
+    indicator = Text(20, required=True, metadata={"description": "哪个指标", "example": "T01.urban"})
+    definition = Text(40, metadata={"description": "口径；默认口径可不写"})
+    offset = Whole(0, 10_000_000, load_default=0, metadata={"description": "跳过几条"})
+    limit = Whole(1, 2000, load_default=500)
 
 
 class GapsQuery(ReportSchema):
@@ -74,6 +82,34 @@ def get_ranking(args: dict[str, Any], division: str) -> dict[str, Any]:
     previous = [] if public else snapshots.rows_of_year(root.id, on.year - 1)
     ranking = rank(report(root, on, public=public), previous)
     return answer({"items": ranking, "counties": together(ranking), "rule": RULE, "on": on})
+
+
+@blp.get("/<code:division>/proofs")
+@blp.arguments(ProofsQuery, location="query")
+@blp.response(200, ProofsSchema)
+@blp.fails(404, 503)
+def get_proofs(args: dict[str, Any], division: str) -> dict[str, Any]:
+    """一个数字背后的服务点，按区划和编号：审核到哪一步、哪天核实、几条依据、今年几次活动
+
+    没有权限时，只公开联系方式的服务点写作 1 处（不公开），只计到所在的县（市、区）。
+    """
+    on = args.get("on", g.today)
+    root = divisions.get(division, on=on)
+    public = only_public(root)
+    with parameter():
+        proofs = list_proofs(root, on, args["indicator"], definition_id=args.get("definition"), public=public)
+    page = proofs[args["offset"] : args["offset"] + args["limit"]]
+    end = args["offset"] + len(page)
+    names = ("code", "name", "type", "state", "verified_on", "number", "documents", "activities")
+    items = [
+        {
+            "division": proof.division.code,
+            "division_name": proof.division.name,
+            **{name: getattr(proof, name) for name in names},
+        }
+        for proof in page
+    ]
+    return answer({"items": items, "total": len(proofs), "next_offset": end if end < len(proofs) else None})
 
 
 @blp.get("/<code:division>/gaps")

@@ -437,6 +437,27 @@ class RankingSchema(DemoSchema):
     on = day("截至日期")
 
 
+class ProofSchema(Open):
+    """一个数字背后的一个服务点"""
+
+    division = text("覆盖的（或所在的）区划代码")
+    division_name = text("它的名称")
+    code = text("编号；不公开的为空")
+    name = text("名称，或 1 处（不公开）")
+    type = text("类型")
+    state = fields.String(metadata={"description": "reported 填报，town 镇审，county 县核；县核的才计入"})
+    verified_on = day("哪天核实")
+    number = whole("计多少：1，或托位数")
+    documents = whole("几条依据")
+    activities = whole("今年几次活动")
+
+
+class ProofsSchema(DemoSchema):
+    items = fields.List(fields.Nested(ProofSchema))
+    total = whole("共多少")
+    next_offset = whole("下一页的 offset；空为最后一页")
+
+
 class GapSchema(Open):
     """缺口：一个尚未覆盖的区划"""
 

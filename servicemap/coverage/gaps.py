@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from servicemap import zero_reports
-from servicemap.coverage.indicators import Measure, list_indicators
-from servicemap.coverage.measure import Node, Tree, covered_ids, denominator_ids
+from servicemap.coverage.indicators import Definition, Measure, list_indicators
+from servicemap.coverage.measure import covered_ids, denominator_ids
+from servicemap.coverage.tree import Node, Tree
 from servicemap.errors import InvalidError, NotFoundError
 from servicemap.models import Division
 
@@ -39,14 +40,28 @@ def list_gaps(
     Without indicators: of every share that has a target. Raises NotFoundError for an unknown indicator or
     definition, InvalidError for an indicator that is no share or whose denominator cannot be told.
     """
-    known = {indicator.id: indicator for indicator in list_indicators()}
-    if unknown := [id_ for id_ in indicator_ids if id_ not in known]:
-        raise NotFoundError(f"没有“{unknown[0]}”这个指标", "indicator_not_found")
-    if no_share := [id_ for id_ in indicator_ids if known[id_].kind != "share"]:
+    wanted = [indicator_of(id_) for id_ in indicator_ids] or list(filter(is_due, list_indicators()))
+    if no_share := [indicator.id for indicator in wanted if indicator.kind != "share"]:
         raise InvalidError(f"{no_share[0]} 不是按区划计算的比例，没有缺口名单", "no_gap_list")
-    wanted = [i for i in known.values() if (i.id in indicator_ids if indicator_ids else is_due(i))]
     tree = Tree(on, public=public)
     return [gap for indicator in wanted for gap in _gaps(tree, root, indicator, definition_id, on)]
+
+
+def indicator_of(id_: str) -> Measure:
+    """The indicator; NotFoundError."""
+    for indicator in list_indicators():
+        if indicator.id == id_:
+            return indicator
+    raise NotFoundError(f"没有“{id_}”这个指标", "indicator_not_found")
+
+
+def definition_of(indicator: Measure, id_: str | None) -> Definition:
+    """Its 口径 of that id, the default for None; NotFoundError."""
+    for definition in indicator.definitions:
+        if id_ in (None, definition.id):
+            return definition
+    known = "、".join(definition.id for definition in indicator.definitions)
+    raise NotFoundError(f"{indicator.id} 没有口径“{id_}”；有 {known}", "definition_not_found")
 
 
 def is_due(indicator: Measure) -> bool:
@@ -55,14 +70,12 @@ def is_due(indicator: Measure) -> bool:
 
 
 def _gaps(tree: Tree, root: Division, indicator: Measure, definition_id: str | None, on: date) -> list[Gap]:
-    wanted_id = definition_id or indicator.definitions[0].id
-    definition = next((d for d in indicator.definitions if d.id == wanted_id), None)
-    if definition is None:
-        known = "、".join(d.id for d in indicator.definitions)
-        raise NotFoundError(f"{indicator.id} 没有口径“{wanted_id}”；有 {known}", "definition_not_found")
+    definition = definition_of(indicator, definition_id)
     counted = denominator_ids(tree, definition)
     if counted is None:
-        raise InvalidError(f"{indicator.id} 口径“{wanted_id}”缺城乡分类数据，列不出缺口", "no_urban_rural")
+        raise InvalidError(
+            f"{indicator.id} 口径“{definition.id}”缺城乡分类数据，列不出缺口", "no_urban_rural"
+        )
     covered = covered_ids(tree, definition, on)
     none = zero_reports.answered_none(definition.numerator["types"], on, public=tree.public)
     gaps = []

@@ -8,21 +8,18 @@ For everybody (Tree.public) a contact_only place stands in its county and serves
 below tells where.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
-from typing import Any, NamedTuple
 
 from servicemap import db, zero_reports
 from servicemap.coverage import reported
 from servicemap.coverage.indicators import Definition, Measure, list_indicators
+from servicemap.coverage.roles import active_roles, places_of, reached, serves
 from servicemap.coverage.targets import Target
-from servicemap.models import LEVELS, STEPS, Division
-
-VERIFIED_MONTHS = 12  # 已核实: looked at so lately
-Holders = Callable[[int | None], tuple[int, ...]]
-RANK = {level: number for number, level in enumerate(LEVELS)}
+from servicemap.coverage.tree import Holders, Node, Tree
+from servicemap.models import STEPS, Division
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,76 +83,6 @@ class Measurement:
         if self.target is None or self.exact is None or self.indicator.kind == "reported":
             return None
         return self.target.needed(self.numerator, self.denominator, self.scale)
-
-
-@dataclass(slots=True)
-class Node:
-    """A division of the tree on a day, as measuring needs it."""
-
-    id: int
-    code: str
-    name: str
-    level: str
-    parent_id: int | None
-    community_kind: str | None
-    town_kind: str | None
-    urban_rural: str | None
-    virtual: bool
-    pseudo: bool
-
-
-class Tree:
-    """All divisions valid on a day, as they were called then. `public`: as everybody may know them measured. One query."""
-
-    def __init__(self, on: date, *, public: bool = False) -> None:
-        self.public = public
-        day = on.isoformat()
-        rows = db.query(
-            "SELECT id, padded_code, COALESCE((SELECT n.name FROM former_name n WHERE n.division_id = division.id"
-            " AND n.to_on > ? ORDER BY n.to_on LIMIT 1), name), level, parent_id, community_kind, town_kind,"
-            " urban_rural, virtual, pseudo FROM division WHERE (valid_from IS NULL OR valid_from <= ?)"
-            " AND (valid_to IS NULL OR valid_to > ?) ORDER BY padded_code",
-            (day, day, day),
-        )
-        self.nodes = {row[0]: Node(*row) for row in rows}
-        self.active: dict[tuple[Any, ...], list[Active]] = {}
-
-    def climb(self, id_: int | None, level: str) -> int | None:
-        """The ancestor-or-self at the level; None when the division stands higher or is not valid."""
-        node = self.nodes.get(id_) if id_ is not None else None
-        while node is not None and RANK[node.level] > RANK[level]:
-            node = self.nodes.get(node.parent_id) if node.parent_id is not None else None
-        return node.id if node is not None and node.level == level else None
-
-    def standing(self, id_: int, visibility: str) -> int | None:
-        """Where a place stands; a contact_only one where cards.public_path ends, if the tree is public."""
-        if not (self.public and visibility == "contact_only"):
-            return id_
-        node = self.nodes.get(id_)
-        while node is not None and node.level in ("town", "community") and node.parent_id is not None:
-            node = self.nodes.get(node.parent_id)
-        return node.id if node is not None else None
-
-    def shown(self, top: Node, down_to: str | None) -> list[Node]:
-        """The division and, by code, its children; with `down_to` all below it down to that level."""
-        if down_to is None:
-            return [top, *(node for node in self.nodes.values() if node.parent_id == top.id)]
-        deep = [node for node in self.nodes.values() if RANK[top.level] < RANK[node.level] <= RANK[down_to]]
-        return [top, *(node for node in deep if self.climb(node.id, top.level) == top.id)]
-
-    def holders(self, shown: Sequence[Node]) -> Holders:
-        """A function: division id → those of the shown divisions that hold it, itself among them."""
-        known: dict[int | None, tuple[int, ...]] = {None: ()}
-        wanted = {node.id for node in shown}
-
-        def of(id_: int | None) -> tuple[int, ...]:
-            if id_ not in known:
-                node = self.nodes.get(id_) if id_ is not None else None
-                above = of(node.parent_id) if node else ()
-                known[id_] = (*above, node.id) if node and node.id in wanted else above
-            return known[id_]
-
-        return of
 
 
 def measure(
@@ -316,14 +243,10 @@ def covered_ids(tree: Tree, definition: Definition, on: date) -> dict[str, set[i
     place covers which was looked at within VERIFIED_MONTHS."""
     level = definition.denominator["level"]
     served: dict[str, set[int | None]] = {step: set() for step in (*STEPS, "verified")}
-    for role in _active(tree, definition, on):
+    for role in active_roles(tree, definition, on):
         if definition.numerator.get("own_level") and role.level != level:
             continue
-        if tree.public and role.visibility == "contact_only":
-            county = tree.standing(role.stands, role.visibility)
-            at = tree.climb(county, role.level) or county
-        else:
-            at = role.serves if role.serves is not None else tree.climb(role.stands, role.level)
+        at = serves(tree, role)
         for step in reached(role.state):
             served[step].add(at)
         if role.verified and role.state == "county":
@@ -334,101 +257,23 @@ def covered_ids(tree: Tree, definition: Definition, on: date) -> dict[str, set[i
     }
 
 
-def reached(state: str) -> tuple[str, ...]:
-    """The steps that a record in this state has taken."""
-    return STEPS[: STEPS.index(state) + 1]
-
-
-# Where the place stood on the day: a change of divisions later than that has taken it to a successor.
-STOOD = """COALESCE((SELECT w.division_id FROM former_division w WHERE w.facility_id = f.id AND w.to_on > ?
-  ORDER BY w.to_on LIMIT 1), f.division_id)"""
-# An active role of the types: open on the day, its place not suspended; a row for each of its valid links s.
-ACTIVE = """
-SELECT {stood}, COALESCE(v.state, 'county'), f.visibility, COALESCE(r.level, t.level), s.division_id, f.id, r.id,
-  EXISTS ({looked}) FROM role r
-JOIN facility f ON f.id = r.facility_id
-JOIN facility_type t ON t.id = r.type_id
-LEFT JOIN review v ON v.facility_id = f.id
-LEFT JOIN role_serves s ON s.role_id = r.id
-  AND (s.from_on IS NULL OR s.from_on <= ?) AND (s.to_on IS NULL OR s.to_on > ?)
-WHERE t.key IN ({types})
-  AND (r.opened_on IS NULL OR r.opened_on <= ?) AND (r.closed_on IS NULL OR r.closed_on > ?)
-  AND NOT EXISTS (SELECT 1 FROM suspension x WHERE x.facility_id = f.id
-                  AND x.from_on <= ? AND (x.to_on IS NULL OR x.to_on > ?))
-"""
-LOOKED = """SELECT 1 FROM verification l WHERE l.facility_id = f.id AND l.verified_on > ? AND l.verified_on <= ?
-  AND (l.voided_on IS NULL OR l.voided_on > ?)"""
-TITLED = """ AND EXISTS (SELECT 1 FROM title i WHERE i.facility_id = f.id AND i.kind = ? AND i.awarded_on <= ?
-  AND (i.expires_on IS NULL OR i.expires_on > ?) AND (i.withdrawn_on IS NULL OR i.withdrawn_on > ?))"""
-
-
-class Active(NamedTuple):
-    """An active role, or one of its links: where its place stands, how far that has come, whom it serves."""
-
-    stands: int
-    state: str
-    visibility: str
-    level: str
-    serves: int | None
-    facility: int
-    role: int
-    verified: bool
-
-
-def _active(tree: Tree, definition: Definition, on: date) -> list[Active]:
-    """The active roles of the definition, asked for once a tree."""
-    rule, day = definition.numerator, on.isoformat()
-    months, title = rule.get("verified_within_months"), rule.get("title")
-    key = (tuple(rule["types"]), months, title)
-    if key not in tree.active:
-        sql = ACTIVE.format(stood=STOOD, looked=LOOKED, types=", ".join("?" * len(rule["types"])))
-        params: list[Any] = [day, months_before(on, VERIFIED_MONTHS).isoformat(), day, day, day, day]
-        params += [*rule["types"], day, day, day, day]
-        if months:
-            sql += f" AND EXISTS ({LOOKED})"
-            params += [months_before(on, months).isoformat(), day, day]
-        if title:
-            sql += TITLED
-            params += [title, day, day, day]
-        tree.active[key] = [Active(*row) for row in db.query(sql, params)]
-    return tree.active[key]
-
-
-def months_before(on: date, months: int) -> date:
-    """The same day of the month that many months earlier, or the last day of a shorter month."""
-    year, month = divmod(on.year * 12 + on.month - 1 - months, 12)
-    for day in range(on.day, 27, -1):
-        try:
-            return date(year, month + 1, day)
-        except ValueError:
-            continue
-    return date(year, month + 1, on.day)
-
-
 Counted = dict[str, list[tuple[int | None, int]]]  # step: (standing division, number) of what has come so far
 
 
 def _standing(tree: Tree, definition: Definition, on: date) -> Counted:
     """1 for each place with an active role of the types."""
     found: Counted = {step: [] for step in STEPS}
-    for each in {each.facility: each for each in _active(tree, definition, on)}.values():
+    for each in {each.facility: each for each in active_roles(tree, definition, on)}.values():
         for step in reached(each.state):
             found[step].append((tree.standing(each.stands, each.visibility), 1))
     return found
 
 
 def _places(tree: Tree, definition: Definition, on: date) -> Counted:
-    """The places of each active role that has them, by its latest count on the day."""
-    column = definition.numerator["places"]
-    counts = dict(
-        db.query(
-            f"SELECT p.role_id, p.{column} FROM role_places p WHERE p.{column} IS NOT NULL AND p.from_on ="
-            " (SELECT MAX(q.from_on) FROM role_places q WHERE q.role_id = p.role_id AND q.from_on <= ?)",
-            (on.isoformat(),),
-        )
-    )
+    """The places of each active role that has them."""
+    counts = places_of(definition, on)
     found: Counted = {step: [] for step in STEPS}
-    for each in {each.role: each for each in _active(tree, definition, on)}.values():
+    for each in {each.role: each for each in active_roles(tree, definition, on)}.values():
         for step in reached(each.state) if each.role in counts else ():
             found[step].append((tree.standing(each.stands, each.visibility), counts[each.role]))
     return found

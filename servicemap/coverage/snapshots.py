@@ -18,9 +18,9 @@ from servicemap import audit, db, registry
 from servicemap.access import FREEZE, READ_LIVE_COVERAGE, VERIFY_AUDIT, Actor, ids_in_scope, require
 from servicemap.coverage.gaps import is_due, list_gaps
 from servicemap.coverage.indicators import list_indicators
-from servicemap.coverage.measure import Tree
 from servicemap.coverage.ranking import rank as rank_counties
 from servicemap.coverage.report import report
+from servicemap.coverage.tree import Tree
 from servicemap.divisions import is_valid, rank
 from servicemap.errors import ConflictError, InvalidError, NotFoundError, UnavailableError
 from servicemap.models import SNAPSHOT_STEPS, Division, Snapshot

@@ -18,6 +18,7 @@ OPEN_TO_ALL = {
     "confirmations.show_places",
     "coverage.get_coverage",  # what is published, and the live figures to those with rights
     "coverage.get_gaps",
+    "coverage.get_proofs",
     "coverage.get_ranking",
     "indicators.get_indicators",
     "divisions.get_division",

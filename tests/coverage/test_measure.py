@@ -12,8 +12,9 @@ from servicemap.access import SEED
 from servicemap.audit import write_txn
 from servicemap.coverage import indicators
 from servicemap.coverage.gaps import list_gaps
-from servicemap.coverage.measure import measure, months_before
+from servicemap.coverage.measure import measure
 from servicemap.coverage.report import cut, display, report
+from servicemap.coverage.roles import months_before
 from servicemap.errors import InvalidError
 from servicemap.models import Suspension, Title
 from tests.factories import NORTH_GATE, TODAY, a_change, a_place, a_tree, a_type
