@@ -70,7 +70,9 @@ def test_a_county_without_town_reviews_and_a_village_without_a_place(reference):
     assert said.pop("441802006002") == "答了没有"
     assert NORTH not in said
     assert set(said.values()) <= {"没有回答"}
-    assert re.search("填报 1，镇审 1，县核 1，其中 12 个月内核实过 [01]；答了没有 1，没有回答 [0-9]+", report.out)
+    assert re.search(
+        "填报 1，镇审 1，县核 1，其中 12 个月内核实过 [01]；答了没有 1，没有回答 [0-9]+", report.out
+    )
 
 
 def test_every_village_gets_a_link_in_a_file_of_its_own(reference, tmp_path):
