@@ -51,7 +51,10 @@ GAP_COLUMNS = (
     ("code", "代码"),
     ("name", "名称"),
     ("where", "所在"),
+    ("population", "人口"),
     ("answer_name", "回答"),
+    ("nearest_name", "最近的现有"),
+    ("distance_m", "米"),
 )
 PROOF_COLUMNS = (
     *(
@@ -268,5 +271,7 @@ def gaps(
     for gap in found:
         gap["answer_name"] = ANSWERS.get(gap["answer"], gap["answer"])
         gap["where"] = " ".join(step["name"] for step in gap["path"][:-1])
+        nearest = gap["nearest"] or {}
+        gap["nearest_name"], gap["distance_m"] = nearest.get("name"), nearest.get("distance_m")
     show(found, GAP_COLUMNS, form)
     remark(f"共 {len(found)} 个缺口")

@@ -198,12 +198,16 @@ def _chart(xlsx: Any, title: str, begins: int, ends: int) -> Any:
 
 
 def _gaps(book: Book, gaps: Iterable[Row]) -> None:
-    page = book.sheet("缺口", (("指标", 10), ("代码", 15), ("名称", 26), ("所在", 34), ("回答", 18)))
+    headings = (
+        *(("指标", 10), ("代码", 15), ("名称", 26), ("所在", 34), ("人口", 10), ("回答", 18)),
+        *(("最近的现有服务点", 34), ("米", 9)),
+    )
+    page = book.sheet("缺口", headings, ("按指标，人口多的在前；米数从这个区划已知服务点的中心量起。",))
     for gap in gaps:
-        where = " ".join(step["name"] for step in gap["path"][:-1])
-        page.row(
-            (gap["indicator"], gap["code"], gap["name"], where, ANSWERS.get(gap["answer"], gap["answer"]))
-        )
+        where, nearest = " ".join(step["name"] for step in gap["path"][:-1]), gap["nearest"] or {}
+        said = ANSWERS.get(gap["answer"], gap["answer"])
+        cells = (gap["indicator"], gap["code"], gap["name"], where, gap["population"], said)
+        page.row((*cells, nearest.get("name"), nearest.get("distance_m")))
     page.done()
 
 

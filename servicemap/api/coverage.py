@@ -1,5 +1,6 @@
 """覆盖率 over HTTP: exact numbers and the names that are missing, for those who may see them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import current_app, g
@@ -11,7 +12,7 @@ from servicemap.api.inputs import Day, Several, Strict, Text, Whole
 from servicemap.api.parsing import StrictBlueprint, parameter
 from servicemap.api.schemas import CoverageSchema, GapsSchema, ProofsSchema, RankingSchema
 from servicemap.coverage import snapshots
-from servicemap.coverage.gaps import list_gaps
+from servicemap.coverage.gaps import Gap, list_gaps, shown_gaps
 from servicemap.coverage.proofs import list_proofs
 from servicemap.coverage.ranking import RULE, rank, together
 from servicemap.coverage.report import report
@@ -117,7 +118,7 @@ def get_proofs(args: dict[str, Any], division: str) -> dict[str, Any]:
 @blp.response(200, GapsSchema)
 @blp.fails(404, 503)
 def get_gaps(args: dict[str, Any], division: str) -> dict[str, Any]:
-    """还缺的区划，按指标和代码
+    """还缺的区划，按指标，人口多的在前；写明最近的现有服务点
 
     没有权限时，只公开联系方式的服务点只计到所在的县（市、区）；缺的乡镇、村（居）里可能已有它们。
     """
@@ -132,21 +133,17 @@ def get_gaps(args: dict[str, Any], division: str) -> dict[str, Any]:
             definition_id=args.get("definition"),
             public=public,
         )
-    indicator, _, code = args.get("after", "").partition(":")
-    passed = [n for n, gap in enumerate(gaps, 1) if gap.indicator == indicator and gap.division.code <= code]
-    start = max(passed, default=0)
+    start = _after(gaps, args.get("after", ""))
     page = gaps[start : start + args["limit"]]
-    items = [
-        {
-            "indicator": gap.indicator,
-            "definition": gap.definition,
-            "code": gap.division.code,
-            "name": gap.division.name,
-            "path": gap.path,
-            "answer": gap.answer,
-        }
-        for gap in page
-    ]
     more = start + len(page) < len(gaps)
-    following = f"{page[-1].indicator}:{page[-1].division.code}" if more else None
-    return answer({"items": items, "total": len(gaps), "next_after": following})
+    following = f"{page[-1].indicator}:{page[-1].population or 0}:{page[-1].division.code}" if more else None
+    return answer({"items": shown_gaps(page, on), "total": len(gaps), "next_after": following})
+
+
+def _after(gaps: Sequence[Gap], cursor: str) -> int:
+    """How many of the gaps the pages up to the cursor have shown; also when its own gap is no more."""
+    indicator, _, rest = cursor.partition(":")
+    population, _, code = rest.partition(":")
+    order = (-int(population) if population.isdecimal() else 0, code)
+    passed = [n for n, gap in enumerate(gaps, 1) if gap.indicator == indicator and gap.order <= order]
+    return max(passed, default=0)

@@ -458,6 +458,14 @@ class ProofsSchema(DemoSchema):
     next_offset = whole("下一页的 offset；空为最后一页")
 
 
+class NearestSchema(Open):
+    """最近的现有服务点"""
+
+    code = text("编号")
+    name = text("名称")
+    distance_m = whole("离这个区划已知服务点的中心多少米")
+
+
 class GapSchema(Open):
     """缺口：一个尚未覆盖的区划"""
 
@@ -470,6 +478,10 @@ class GapSchema(Open):
         metadata={
             "description": "waiting 填报了、等审核，none 答了没有（零报告），unknown 没有回答（以后可能增加）"
         }
+    )
+    population = whole("最近一次统计的常住人口；空为不知道")
+    nearest = fields.Nested(
+        NearestSchema, allow_none=True, metadata={"description": "空为没有，或不知道这个区划在哪里"}
     )
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from servicemap import audit, db, registry
 from servicemap.access import FREEZE, READ_LIVE_COVERAGE, VERIFY_AUDIT, Actor, ids_in_scope, require
-from servicemap.coverage.gaps import is_due, list_gaps
+from servicemap.coverage.gaps import is_due, list_gaps, shown_gaps
 from servicemap.coverage.indicators import list_indicators
 from servicemap.coverage.ranking import rank as rank_counties
 from servicemap.coverage.report import report
@@ -91,17 +91,7 @@ def _content(root: Division, on: date, *, public: bool = False) -> Content:
         ],
         "rows": rows,
         "ranking": rank_counties(rows),
-        "gaps": [
-            {
-                "indicator": gap.indicator,
-                "definition": gap.definition,
-                "code": gap.division.code,
-                "name": gap.division.name,
-                "path": [{"code": step.code, "name": step.name} for step in gap.path],
-                "answer": gap.answer,
-            }
-            for gap in gaps
-        ],
+        "gaps": shown_gaps(gaps, on),
     }
 
 
