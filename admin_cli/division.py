@@ -8,7 +8,8 @@ import click
 
 from admin_cli import options
 from admin_cli.client import Client
-from admin_cli.output import about, remark, show
+from admin_cli.output import remark, show
+from admin_cli.sheets import read_rows
 
 # heading as a file may write it → field of the API
 HEADINGS = {
@@ -119,7 +120,7 @@ def import_(
     新设、撤销、改名、改上级一次执行，服务点随 replaces 转移；没有列出的即撤销。
     With --on the file is a whole new edition of the list from that day on.
     """
-    rows = _rows(file, encoding, HEADINGS)
+    rows = read_rows(file, HEADINGS, encoding)
     remark(f"{file.name}: {len(rows)} 行")
     if on:
         body = {"rows": rows, "places": _places(places)}
@@ -131,20 +132,8 @@ def import_(
     return 0
 
 
-def _rows(file: Path, encoding: str | None, headings: dict[str, str]) -> list[dict[str, Any]]:
-    from servicemap.imports.sheet import open_sheets
-
-    rows: list[dict[str, Any]] = []
-    with about(file):
-        sheets = open_sheets(file, encoding=encoding, is_heading=lambda text: text.lower() in headings)
-        for row in (row for sheet in sheets for row in sheet.rows):
-            named = {headings.get(heading.lower()): text for heading, text in row.cells.items()}
-            rows.append({"row": row.number, **{field: text for field, text in named.items() if field}})
-    return rows
-
-
 def _places(file: Path | None) -> dict[str, str]:
-    rows = _rows(file, None, PLACE_HEADINGS) if file else []
+    rows = read_rows(file, PLACE_HEADINGS) if file else []
     return {row["code"]: row["to_code"] for row in rows if row.get("code") and row.get("to_code")}
 
 

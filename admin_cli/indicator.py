@@ -1,4 +1,4 @@
-"""指标: list, show; check another city's file before it is loaded."""
+"""指标: list, show; check another city's file, and load it."""
 
 from pathlib import Path
 
@@ -67,3 +67,14 @@ def check(file: Path) -> int:
         click.echo(f"{file.name} 第 {each['line']} 行 {each['indicator']}：{each['detail']}")
     click.echo(f"{len(problems)} 处要改" if problems else "没有问题")
     return 1 if problems else 0
+
+
+@group.command(name="import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def import_(file: Path) -> None:
+    """载入一个指标文件：类型、分母名录、区划组、指标；全部载入或什么都不改。Load a file of indicators.
+
+    文件里没写的不动。例如 indicator import 韶关.yaml
+    """
+    done = Client().post("indicators", {"text": file.read_text(encoding="utf-8")})
+    click.echo(f"{done['rows']} 项，{done['changed']} 项有变化")

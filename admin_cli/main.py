@@ -16,6 +16,7 @@ NOUNS = {
     "audit": "变更链 the chain of changes",
     "coverage": "覆盖率 coverage of the targets",
     "db": "数据库 the database",
+    "denominator": "分母名录 lists that shares are measured against",
     "division": "行政区划 divisions",
     "doctor": "体检 check the data",
     "dump": "离线包 files for offline use",
@@ -36,6 +37,7 @@ NOUNS = {
 }
 
 WHERE = {
+    "coverage": "coverage_compare",
     "logout": "login",
     "facility": "facility_bulk",
     "import": "import_",

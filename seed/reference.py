@@ -16,7 +16,7 @@ from servicemap import division_list, divisions, facility_types, registry
 from servicemap.access import SEED
 from servicemap.audit import Log, diff, write_txn
 from servicemap.config import read_settings
-from servicemap.coverage import indicators
+from servicemap.coverage import indicator_file
 from servicemap.models import Saying, Term
 
 FOLDER = Path(__file__).parent
@@ -81,10 +81,7 @@ def _types(name: str) -> Iterator[bool]:
 def _indicators(name: str) -> Iterator[bool]:
     data = yaml.safe_load((FOLDER / name).read_text(encoding="utf-8"))
     with write_txn(SEED) as log:
-        for entry in data["denominator_lists"]:
-            yield indicators.set_denominator_list(log, **entry)
-        for position, entry in enumerate(data["indicators"], 1):
-            yield indicators.set_indicator(log, position, entry)
+        yield from indicator_file.load(log, data)
 
 
 def _terms(name: str) -> Iterator[bool]:

@@ -16,6 +16,7 @@ MANAGE_TOKENS = "manage_tokens"
 VERIFY_AUDIT = "verify_audit"
 MANAGE_DIVISIONS = "manage_divisions"
 REPORT = "report"  # what indicators were in a year, where the registry counts nothing
+MANAGE_INDICATORS = "manage_indicators"  # what is measured, against which targets and lists
 CHECK_REGISTRY = "check_registry"
 FREEZE = "freeze"  # a period's figures
 APPROVE = "approve"  # what another post froze
@@ -26,7 +27,7 @@ _VIEWER = frozenset({READ_LIVE_COVERAGE, READ_RECORD})
 _EDITOR = _VIEWER | {EDIT, IMPORT, REPORT}
 _VERIFIER = _EDITOR | {REVIEW}
 _ADMIN = _VERIFIER | {MANAGE_TOKENS, MANAGE_REVIEWS, MANAGE_DIVISIONS, VERIFY_AUDIT, CHECK_REGISTRY}
-_ADMIN |= {FREEZE, APPROVE, PUBLISH}
+_ADMIN |= {FREEZE, APPROVE, PUBLISH, MANAGE_INDICATORS}
 ALLOWED = {
     "public": frozenset[str](),
     "viewer": _VIEWER,
@@ -35,7 +36,7 @@ ALLOWED = {
     "admin": _ADMIN,
 }
 WHOLE = frozenset(
-    {MANAGE_DIVISIONS, CHECK_REGISTRY}
+    {MANAGE_DIVISIONS, MANAGE_INDICATORS, CHECK_REGISTRY}
 )  # of the registry as a whole: nobody with a division's scope may
 
 Span = tuple[int, int]  # lft and rgt in the nested set

@@ -712,6 +712,24 @@ class DenominatorMember(Table):
         primary_key = CompositeKey("list", "division")
 
 
+class AreaGroup(Table):
+    """区划组: divisions that the plan wants looked at together, beside the others: 民族自治县."""
+
+    key = TextField(primary_key=True)
+    name = TextField()
+    source = TextField()
+
+
+class AreaMember(Table):
+    group = owner(AreaGroup, index=False)
+    group_id: str
+    division = owner(Division)
+    division_id: int
+
+    class Meta:
+        primary_key = CompositeKey("group", "division")
+
+
 class Indicator(Table):
     """指标: data, not code. `definitions` holds the 口径: default and alternatives."""
 

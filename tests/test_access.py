@@ -33,7 +33,7 @@ def right(parents: dict[int, int | None], actor: Actor, action: str, places: lis
         return False
     if actor.scope is None:
         return True
-    return action not in ("manage_divisions", "check_registry") and all(
+    return action not in ("manage_divisions", "manage_indicators", "check_registry") and all(
         actor.scope in ancestors(parents, place) for place in places if place is not None
     )
 

@@ -22,12 +22,11 @@ from typing import Any
 
 from servicemap.audit import Log, diff
 from servicemap.coverage import targets
+from servicemap.coverage.denominators import known_lists
 from servicemap.coverage.indicator_rules import UNITS, check_indicator
 from servicemap.errors import InvalidError
 from servicemap.models import (
     TARGETS,
-    DenominatorList,
-    DenominatorMember,
     FacilityType,
     Indicator,
     Target,
@@ -105,36 +104,8 @@ def list_indicators() -> list[Measure]:
     ]
 
 
-def set_denominator_list(
-    log: Log, key: str, edition: str, source: str, document_no: str | None = None, members: Any = ()
-) -> bool:
-    """Create or replace a denominator list; False when it is there already. Without members it means
-    every division of the tree that fits the definition; `members` are division ids."""
-    fields = {"edition": edition, "source": source, "document_no": document_no}
-    old = DenominatorList.get_or_none(DenominatorList.key == key)
-    rows: Any = DenominatorMember.select().where(DenominatorMember.list == key)
-    kept = [row.division_id for row in rows]
-    before = {**{name: getattr(old, name) for name in fields}, "members": sorted(kept)} if old else {}
-    changed = diff(before, {**fields, "members": sorted(members)})
-    if not changed:
-        return False
-    if old:
-        DenominatorList.update(**fields).where(DenominatorList.key == key).execute()
-    else:
-        DenominatorList.create(key=key, **fields)
-    DenominatorMember.delete().where(DenominatorMember.list == key).execute()
-    for division_id in members:
-        DenominatorMember.create(list=key, division=division_id)
-    log.record_change("denominator_list", key, "update" if old else "create", changed)
-    return True
-
-
 def known_types() -> set[str]:
     return {row.key for row in FacilityType.select(FacilityType.key)}
-
-
-def known_lists() -> set[str]:
-    return {row.key for row in DenominatorList.select(DenominatorList.key)}
 
 
 def set_indicator(log: Log, position: int, entry: Mapping[str, Any]) -> bool:

@@ -6,14 +6,17 @@ from fractions import Fraction
 from typing import Any
 
 from servicemap import registry
+from servicemap.coverage.disparity import Disparity, Side
 from servicemap.coverage.measure import Measurement, measure
+from servicemap.coverage.reach import Reach
 from servicemap.models import Division
 
 
 def cut(value: Fraction, places: int) -> Decimal:
     """The value cut (not rounded) to that many decimals: 94.96 is never 95.0."""
     step = 10**places
-    return Decimal(value.numerator * step // value.denominator).scaleb(-places)
+    steps = abs(value.numerator) * step // value.denominator  # of a difference: towards 0
+    return Decimal(steps if value >= 0 else -steps).scaleb(-places)
 
 
 def display(value: Fraction | None, kind: str) -> str:
@@ -84,4 +87,52 @@ def _row(m: Measurement, demo: bool) -> dict[str, Any]:
         "population_on": m.population_on,
         "remark": m.remark,
         "demo": demo,
+    }
+
+
+def shown_disparity(each: Disparity) -> dict[str, Any]:
+    """A disparity as a row: values cut, the difference in the indicator's unit."""
+    places = 2 if each.indicator.kind == "reported" else 1
+    return {
+        "indicator": each.indicator.id,
+        "name": each.indicator.name,
+        "definition": each.definition.id,
+        "unit": each.indicator.unit,
+        "by": each.by,
+        "by_name": each.by_name,
+        "one": _side(each.one, each.indicator.kind),
+        "other": _side(each.other, each.indicator.kind),
+        "difference": str(cut(each.difference, places)),
+        "ratio": None if each.ratio is None else str(cut(each.ratio, 2)),
+    }
+
+
+def _side(side: Side, kind: str) -> dict[str, Any]:
+    return {
+        "name": side.name,
+        "numerator": side.numerator,
+        "denominator": side.denominator,
+        "exact": str(side.value),
+        "display": display(side.value, kind),
+    }
+
+
+def shown_reach(each: Reach) -> dict[str, Any]:
+    """A reach as a row: `display` of those whose position is known (a dash without any), `least` of all, as if
+    the others were too far."""
+    known, everybody = each.denominator, each.denominator + each.unplaced
+    share, least = (Fraction(each.numerator * 100, n) if n else None for n in (known, everybody))
+    return {
+        "indicator": each.indicator.id,
+        "name": each.indicator.name,
+        "definition": each.definition.id,
+        "division": each.division.code,
+        "division_name": each.division.name,
+        "level": each.division.level,
+        "radius_m": each.radius_m,
+        "numerator": each.numerator,
+        "denominator": each.denominator,
+        "unplaced": each.unplaced,
+        "display": display(share, "share"),
+        "least": display(least, "share"),
     }

@@ -211,6 +211,8 @@ def everything(client: FlaskClient, codes: list[str]) -> Iterator[tuple[str, str
         yield answer(client, f"{API}/coverage/{code}", {})
         yield answer(client, f"{API}/coverage/{code}/gaps", {})
         yield answer(client, f"{API}/coverage/{code}/ranking", {})
+        yield answer(client, f"{API}/coverage/{code}/disparity", {})
+        yield answer(client, f"{API}/coverage/{code}/reach", {})
     yield answer(client, f"{API}/coverage/published", {})
     for code in PUBLISHED:
         yield answer(client, f"{API}/coverage/published/2026", {"division": code})

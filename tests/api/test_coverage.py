@@ -9,7 +9,8 @@ from flask.testing import FlaskClient
 from seed.reference import FOLDER
 from servicemap.access import SEED
 from servicemap.audit import write_txn
-from servicemap.coverage.indicators import set_denominator_list, set_indicator
+from servicemap.coverage.denominators import set_denominator_list
+from servicemap.coverage.indicators import set_indicator
 from tests.factories import NORTH_GATE, a_place, a_tree, a_type
 
 CITY = "/api/v1/coverage/441800000000"
@@ -39,7 +40,10 @@ def live(door) -> FlaskClient:
     return door(coverage_public="live")
 
 
-@pytest.mark.parametrize("url", [CITY, f"{CITY}/gaps?indicator=T01.urban"])
+@pytest.mark.parametrize(
+    "url",
+    [CITY, f"{CITY}/gaps?indicator=T01.urban", f"{CITY}/disparity", f"{CITY}/reach", f"{CITY}/ranking"],
+)
 def test_without_rights_there_is_nothing_before_it_is_published(client, url):
     response = client.get(url)
 
@@ -75,6 +79,34 @@ def test_a_figure_is_that_of_the_day_which_is_asked_for(live):
     ]
 
     assert counts == [0, 1]
+
+
+def test_disparity_and_reach_are_rows(admin):
+    a_place(division=NORTH_GATE)
+
+    disparity, reach = (admin.get(f"{CITY}/{name}").json["items"] for name in ("disparity", "reach"))
+
+    assert [(row["by"], row["one"]["name"], row["difference"]) for row in disparity] == [
+        ("counties", "清城区", "50.0")
+    ]
+    assert [(row["radius_m"], row["display"], row["least"]) for row in reach[:3]] == [
+        *((1000, "100.0%", "33.3%"), (3000, "100.0%", "33.3%"), (5000, "100.0%", "33.3%")),
+    ]
+
+
+def test_a_page_of_gaps_goes_on_where_it_ended_though_its_last_one_is_covered_meanwhile(live):
+    first = live.get(f"{CITY}/gaps", query_string={"limit": 1}).json
+    a_place(division=NORTH_GATE)
+
+    second = live.get(f"{CITY}/gaps", query_string={"limit": 5, "after": first["next_after"]}).json
+
+    assert first["items"][0]["code"] == NORTH_GATE
+    assert [gap["code"] for gap in second["items"]] == ["441802001002", "441881450001"]
+
+
+@pytest.mark.parametrize("cursor", ["x", "T01.urban", "T01.urban:-5:1", "T01.urban:９:", "::", "T99:1:2"])
+def test_an_invented_cursor_is_no_fault(live, cursor):
+    assert live.get(f"{CITY}/gaps", query_string={"after": cursor}).status_code == 200
 
 
 def test_gaps_are_named_by_code_in_pages(live):

@@ -14,6 +14,8 @@ from tests.factories import a_place, a_type
 OPEN_TO_ALL = {
     "changes.list_changes",
     "clusters.list_clusters",
+    "comparisons.get_disparity",
+    "comparisons.get_reach",
     "confirmations.answer_place",  # to whoever holds the link's secret
     "confirmations.show_places",
     "coverage.get_coverage",  # what is published, and the live figures to those with rights

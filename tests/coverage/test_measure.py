@@ -10,7 +10,7 @@ import pytest
 from servicemap import db, division_list, divisions
 from servicemap.access import SEED
 from servicemap.audit import write_txn
-from servicemap.coverage import indicators
+from servicemap.coverage import denominators, indicators
 from servicemap.coverage.gaps import list_gaps
 from servicemap.coverage.measure import measure
 from servicemap.coverage.report import cut, display, report
@@ -195,7 +195,7 @@ def test_known_classes_decide_what_is_urban():
 def test_a_denominator_list_with_members_counts_only_them(tree):
     members = [tree[NORTH].id, tree[SOUTH].id]
     with write_txn(SEED) as log:
-        indicators.set_denominator_list(log, "2027", "2027-12-31", "某文", "清妇〔2027〕1号", members)
+        denominators.set_denominator_list(log, "2027", "2027-12-31", "某文", "清妇〔2027〕1号", members)
     an_indicator(denominator={"level": "community", "list": "2027"})
 
     assert measured() == {CITY: (0, 2), QINGCHENG: (0, 2), YINGDE: (0, 0)}
