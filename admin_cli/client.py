@@ -135,7 +135,13 @@ def local_app(as_label: str | None) -> Any:
             raise InvalidError(
                 f"没有“{as_label}”这个岗位的令牌；先看 servicemap-admin token list", "token_not_found"
             )
-        actor = Actor(f"{person} as {as_label}", token.role, "cli", token.division_id)
+        actor = Actor(
+            f"{person} as {as_label}",
+            token.role,
+            "cli",
+            token.division_id,
+            tokens.departments_of(token.departments),
+        )
 
     def with_actor(environ: dict[str, Any], start_response: Any) -> Any:
         return app(environ | {ACTOR_KEY: actor}, start_response)

@@ -10,7 +10,16 @@ from admin_cli.client import Client, checked_server, keys_path
 from admin_cli.output import remark
 from servicemap.errors import InvalidError
 
-ROLE_NAMES = {"viewer": "查看", "editor": "填报", "verifier": "审核", "admin": "管理"}
+ROLE_NAMES = {
+    "viewer": "查看",
+    "editor": "填报",
+    "verifier": "审核",
+    "admin": "管理",
+    "reporter": "部门报数",
+    "monitor": "监测",
+    "assessor": "评估",
+    "approver": "审批",
+}
 
 
 @click.command()

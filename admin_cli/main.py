@@ -41,6 +41,7 @@ WHERE = {
     "logout": "login",
     "facility": "facility_bulk",
     "import": "import_",
+    "reported": "reported_check",
 }  # modules that are not called like their noun
 
 

@@ -1,4 +1,4 @@
-"""监测快照: freeze, list, show, verify, approve, publish, retract, diff."""
+"""监测快照: freeze, list, show, verify, approve, publish, retract, diff, and what was sent to whom."""
 
 import uuid
 from typing import Any
@@ -63,6 +63,16 @@ MOVED_COLUMNS = (
     ("is", "现在"),
     ("covered_names", "不再缺"),
     ("missing_names", "新缺"),
+)
+SENDING_COLUMNS = (
+    *(
+        ("number", "号"),
+        ("period", "监测期"),
+        ("division_name", "区划"),
+        ("version", "版"),
+        ("sent_to", "报给谁"),
+    ),
+    *(("sent_on", "哪天"), ("document_no", "文号"), ("note", "说明"), ("noted_by", "记录的岗位")),
 )
 MOST_NAMES = 5  # in a cell of the table; csv and json hold all
 
@@ -178,6 +188,31 @@ def diff(number: int, other: int | None, form: str) -> None:
     show(items, MOVED_COLUMNS, form)
     late = sum(item["kind"] == "late" for item in items)
     remark(f"变了 {len(items)} 个数字，其中补报或更正 {late} 个；快照不变")
+
+
+@group.command()
+@click.argument("number", type=int)
+@click.option("--to", required=True, help="报给谁 to whom")
+@click.option("--on", required=True, metavar="DATE", help="哪天报的 when")
+@click.option("--document", help="文号 number of the document")
+@click.option("--note", help="说明 a note")
+def sent(number: int, to: str, on: str, document: str | None, note: str | None) -> None:
+    """记一次报送：批准了的一版何时报给了谁。Note that a version was sent.
+
+    例如 snapshot sent 3 --to 市妇儿工委办公室 --on 2027-04-20 --document 清城妇儿工委〔2027〕3号
+    """
+    given = {"sent_to": to, "sent_on": on, "document_no": document, "note": note}
+    body = {name: value for name, value in given.items() if value is not None}
+    done = _sent(f"snapshots/{number}/sendings", body)
+    click.echo(f"第 {number} 号第 {done['version']} 版，{done['sent_on']} 报{done['sent_to']}")
+
+
+@group.command()
+@click.argument("number", type=int, required=False)
+@options.form
+def sendings(number: int | None, form: str) -> None:
+    """报送记录：哪一版、何时、报给了谁。What was sent to whom, in which version."""
+    show(Client().get("sendings", snapshot=number)["items"], SENDING_COLUMNS, form)
 
 
 def _sent(path: str, body: dict[str, Any]) -> dict[str, Any]:

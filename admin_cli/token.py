@@ -24,7 +24,7 @@ role_option = click.option(
     type=click.Choice(list(ROLE_NAMES)),
     default="editor",
     show_default=True,
-    help="查看 viewer、填报 editor、审核 verifier、管理 admin",
+    help="查看 viewer、填报 editor、审核 verifier、管理 admin；部门报数 reporter、监测 monitor、评估 assessor、审批 approver",
 )
 expires_option = click.option("--expires", metavar="DATE", help="从哪天起失效；默认一年后 expires on")
 
@@ -39,12 +39,17 @@ def group() -> None:
 @role_option
 @click.option("--division", help="管哪个区划及其下级；不给为全部 scope")
 @expires_option
-def issue(label: str, role: str, division: str | None, expires: str | None) -> None:
+@click.option(
+    "--department", multiple=True, help="reporter 为哪个部门报数，可重复；默认全部 for which departments"
+)
+def issue(
+    label: str, role: str, division: str | None, expires: str | None, department: tuple[str, ...]
+) -> None:
     """发给一个岗位一枚令牌；只显示这一次。Issue a token to a post; it is shown once.
 
     例如 servicemap-admin token issue 清城区妇儿工委办 --role verifier --division 441802
     """
-    issued = _issue(Client(), label, role, division, expires)
+    issued = _issue(Client(), label, role, division, expires, department)
     item = issued["item"]
     remark(
         f"{item['label']}：{ROLE_NAMES[item['role']]}，{item['division_name'] or '全部'}，{item['expires_on']} 到期"
@@ -54,9 +59,20 @@ def issue(label: str, role: str, division: str | None, expires: str | None) -> N
 
 
 def _issue(
-    client: Client, label: str, role: str, division: str | None, expires: str | None
+    client: Client,
+    label: str,
+    role: str,
+    division: str | None,
+    expires: str | None,
+    departments: tuple[str, ...] = (),
 ) -> dict[str, Any]:
-    body = {"label": label, "role": role, "division": division, "expires_on": expires}
+    body = {
+        "label": label,
+        "role": role,
+        "division": division,
+        "expires_on": expires,
+        "departments": list(departments) or None,
+    }
     return client.post("tokens", {name: value for name, value in body.items() if value is not None})
 
 

@@ -15,6 +15,8 @@ MANAGE_REVIEWS = "manage_reviews"  # who looks first: a county without 镇审
 MANAGE_TOKENS = "manage_tokens"
 VERIFY_AUDIT = "verify_audit"
 MANAGE_DIVISIONS = "manage_divisions"
+MONITOR = "monitor"  # pass and return what was reported, freeze a year's figures: 监测组
+ASSESS = "assess"  # freeze the figures of the mid-term and the final assessment: 评估组
 REPORT = "report"  # what indicators were in a year, where the registry counts nothing
 MANAGE_INDICATORS = "manage_indicators"  # what is measured, against which targets and lists
 CHECK_REGISTRY = "check_registry"
@@ -22,17 +24,23 @@ FREEZE = "freeze"  # a period's figures
 APPROVE = "approve"  # what another post froze
 PUBLISH = "publish"  # and retract
 
-ROLES = ("viewer", "editor", "verifier", "admin")  # 查看 填报 审核 管理: each may what the ones before may
+# 查看 填报 审核 管理: each may what the ones before may. Beside them 报数（部门） 监测（统计局） 评估（妇儿工委办）
+# 审批（领导小组）, who have the yearly cycle's steps and nothing of the records (五(一)(二) of the plan)
+ROLES = ("viewer", "editor", "verifier", "reporter", "monitor", "assessor", "approver", "admin")
 _VIEWER = frozenset({READ_LIVE_COVERAGE, READ_RECORD})
 _EDITOR = _VIEWER | {EDIT, IMPORT, REPORT}
 _VERIFIER = _EDITOR | {REVIEW}
 _ADMIN = _VERIFIER | {MANAGE_TOKENS, MANAGE_REVIEWS, MANAGE_DIVISIONS, VERIFY_AUDIT, CHECK_REGISTRY}
-_ADMIN |= {FREEZE, APPROVE, PUBLISH, MANAGE_INDICATORS}
+_ADMIN |= {MONITOR, ASSESS, FREEZE, APPROVE, PUBLISH, MANAGE_INDICATORS}
 ALLOWED = {
     "public": frozenset[str](),
     "viewer": _VIEWER,
     "editor": _EDITOR,
     "verifier": _VERIFIER,
+    "reporter": frozenset({READ_LIVE_COVERAGE, REPORT}),
+    "monitor": frozenset({READ_LIVE_COVERAGE, MONITOR, FREEZE}),
+    "assessor": frozenset({READ_LIVE_COVERAGE, ASSESS, FREEZE, PUBLISH}),
+    "approver": frozenset({READ_LIVE_COVERAGE, APPROVE}),
     "admin": _ADMIN,
 }
 WHOLE = frozenset(
@@ -45,12 +53,14 @@ Span = tuple[int, int]  # lft and rgt in the nested set
 @dataclass(frozen=True, slots=True)
 class Actor:
     """Who stands behind a request: `name` goes into the audit; `door` is http, cli or seed; `scope` is the
-    id of the division whose subtree they act in, None for the whole registry."""
+    id of the division whose subtree they act in, None for the whole registry; `departments` those for which
+    they report, None for all."""
 
     name: str
     role: str
     door: str
     scope: int | None = None
+    departments: frozenset[str] | None = None
 
     @property
     def post(self) -> str:

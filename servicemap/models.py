@@ -624,6 +624,7 @@ class Token(Table):
     expires_on = DateField()  # the first day on which it no longer holds
     revoked_at = TextField(null=True)
     last_used_on = DateField(null=True)  # to the day, and only where nobody had to wait for it
+    departments = TextField(null=True)  # JSON list: for which departments a reporter reports; empty: for all
 
 
 Token.add_index(SQL("CREATE UNIQUE INDEX token_current ON token (label) WHERE revoked_at IS NULL"))
@@ -785,6 +786,30 @@ class ReportedValue(Table):
         primary_key = CompositeKey("indicator", "division", "year", "version")
 
 
+class ValueDecision(Table):
+    """填报值的审核: a version was passed or returned, once; a correction is a new version and waits anew."""
+
+    indicator = owner(Indicator, index=False)
+    division = owner(Division)
+    year = IntegerField()
+    version = IntegerField()
+    passed = BooleanField()
+    decided_on = DateField()
+    decided_by = TextField()  # post
+    reason = TextField(null=True)  # of a return
+
+    class Meta:
+        primary_key = CompositeKey("indicator", "division", "year", "version")
+
+
+class Period(Table):
+    """监测期的报出期限, where it is another than periods.due_on says."""
+
+    key = TextField(primary_key=True)  # as Snapshot.period
+    due_on = DateField()
+    set_by = TextField()
+
+
 class Snapshot(Table):
     """监测快照: the figures of a period as they were known when they were frozen. Append-only."""
 
@@ -818,6 +843,18 @@ class SnapshotStep(Table):
 
     class Meta:
         primary_key = CompositeKey("snapshot", "state")
+
+
+class Sending(Table):
+    """报送: which version was sent to whom, when."""
+
+    id = AutoField()
+    snapshot = owner(Snapshot)
+    sent_to = TextField()
+    sent_on = DateField()
+    document_no = TextField(null=True)  # 文号
+    note = TextField(null=True)
+    noted_by = TextField()  # post
 
 
 TABLES: tuple[type[Table], ...] = tuple(Table.__subclasses__())

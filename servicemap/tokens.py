@@ -7,6 +7,7 @@ one that is wrong. It is random enough that a plain SHA-256 keeps it.
 
 import base64
 import hashlib
+import json
 import secrets
 import zlib
 from collections.abc import Sequence
@@ -42,16 +43,26 @@ class Issued:
 
 
 def issue(
-    actor: Actor, *, label: str, role: str, division: Division | None, expires_on: date | None, today: date
+    actor: Actor,
+    *,
+    label: str,
+    role: str,
+    division: Division | None,
+    expires_on: date | None,
+    today: date,
+    departments: Sequence[str] = (),
 ) -> Issued:
     """A new token for a post. Nobody gives more than they have: neither a wider scope nor a higher role.
-    Raises ConflictError when the label has a token already."""
+    `departments`: those for which a reporter reports, all when empty. Raises ConflictError when the label has
+    a token already."""
     expires_on = expires_on or today + timedelta(days=USUAL_DAYS)
     if not today < expires_on <= today + timedelta(days=LONGEST_DAYS):
         raise InvalidError("有效期应在今天之后、三年之内", "bad_expiry")
     _require_over(actor, division.id if division else None)
     if ROLES.index(role) > ROLES.index(actor.role):
         raise ForbiddenError("令牌的角色不能高过你自己的", "wider_than_own")
+    if departments and role != "reporter":
+        raise InvalidError("部门只用于报数（reporter）的令牌", "departments_of_reporters")
     secret = new_secret()
     with write_txn(actor) as log:
         head_seq(lock=True)  # of two who issue for one label at once the second finds the first's
@@ -65,8 +76,11 @@ def issue(
             issued_at=now_text(),
             issued_by=actor.name,
             expires_on=expires_on,
+            departments=json.dumps(sorted(departments), ensure_ascii=False) if departments else None,
         )
         facts = {"role": role, "division": division and division.padded_code, "expires_on": str(expires_on)}
+        if departments:
+            facts["departments"] = token.departments
         log.record_change("token", label, "issue", {name: [None, value] for name, value in facts.items()})
     return Issued(token, secret)
 
@@ -109,12 +123,13 @@ def actor_of(secret: str, today: date) -> Actor:
     if not _is_complete(secret):
         raise UnauthenticatedError("令牌复制得不完整，或不是本系统的令牌", "token_incomplete")
     rows = db.query(
-        "SELECT id, label, role, division_id, expires_on, revoked_at, last_used_on FROM token WHERE hash = ?",
+        "SELECT id, label, role, division_id, expires_on, revoked_at, last_used_on, departments FROM token"
+        " WHERE hash = ?",
         (_hash(secret),),
     )
     if not rows or rows[0][5]:
         raise UnauthenticatedError("令牌不对或已收回；请向发给你的单位要新的", "token_unknown")
-    id_, label, role, scope, expires_on, _, last_used_on = rows[0]
+    id_, label, role, scope, expires_on, _, last_used_on, departments = rows[0]
     if db.day(expires_on) <= today:
         raise UnauthenticatedError(f"令牌已在 {expires_on} 到期；请向发给你的单位要新的", "token_expired")
     if last_used_on is None or db.day(last_used_on) < today:
@@ -123,7 +138,12 @@ def actor_of(secret: str, today: date) -> Actor:
             db.transaction(wait=False),
         ):  # best effort: nobody waits for it
             db.execute("UPDATE token SET last_used_on = ? WHERE id = ?", (today.isoformat(), id_))
-    return Actor(label, role, "http", scope)
+    return Actor(label, role, "http", scope, departments_of(departments))
+
+
+def departments_of(kept: str | None) -> frozenset[str] | None:
+    """The departments as a token keeps them; None: all."""
+    return None if kept is None else frozenset(json.loads(kept))
 
 
 def new_secret() -> str:

@@ -16,6 +16,10 @@ MAY = {
     "viewer": {"read_record", "read_live_coverage"},
     "editor": {"read_record", "read_live_coverage", "edit", "import", "report"},
     "verifier": {"read_record", "read_live_coverage", "edit", "import", "report", "review"},
+    "reporter": {"read_live_coverage", "report"},
+    "monitor": {"read_live_coverage", "monitor", "freeze"},
+    "assessor": {"read_live_coverage", "assess", "freeze", "publish"},
+    "approver": {"read_live_coverage", "approve"},
     "admin": set(ACTIONS),
 }
 

@@ -1,23 +1,21 @@
-"""指标 and what departments and counties report of them, over HTTP."""
+"""指标 and the lists that they are measured against, over HTTP."""
 
 from typing import Any
 
 from flask import g
 from marshmallow import fields
 
-from servicemap import divisions
-from servicemap.access import MANAGE_INDICATORS, READ_LIVE_COVERAGE, REPORT, require
+from servicemap.access import MANAGE_INDICATORS, READ_LIVE_COVERAGE
 from servicemap.api.answers import answer
 from servicemap.api.errors import MOST_PROBLEMS
-from servicemap.api.inputs import Several, Strict, Text, Whole, Word
+from servicemap.api.inputs import Several, Strict, Text, Word
 from servicemap.api.parsing import StrictBlueprint
-from servicemap.api.schemas import DemoSchema, Open, OtherTargetSchema, day, text, whole
-from servicemap.coverage import denominators, reported
+from servicemap.api.schemas import DemoSchema, Open, OtherTargetSchema, text, whole
+from servicemap.coverage import denominators
 from servicemap.coverage.indicator_file import check_file, load_file
 from servicemap.coverage.indicators import Measure, list_indicators
-from servicemap.models import Division
 
-blp = StrictBlueprint("indicators", __name__, url_prefix="/api/v1", description="指标和填报值")
+blp = StrictBlueprint("indicators", __name__, url_prefix="/api/v1", description="指标和分母名录")
 
 
 class DefinitionSchema(Open):
@@ -93,45 +91,6 @@ class ListsSchema(DemoSchema):
     items = fields.List(fields.Nested(ListedListSchema))
 
 
-class ReportedQuery(Strict):
-    division = Text(20, required=True, metadata={"description": "区划代码"})
-    indicator = Text(20, metadata={"description": "只要这个指标的"})
-    year = Whole(2000, 2100, metadata={"description": "只要这一年的"})
-
-
-class ReportValueSchema(Strict):
-    division = Text(20, required=True, metadata={"description": "区划代码"})
-    indicator = Text(20, required=True, metadata={"description": "指标", "example": "R04"})
-    year = Whole(2000, 2100, required=True, metadata={"description": "哪一年的"})
-    value = Text(20, metadata={"description": "数值，照原数写成文字", "example": "98.6"})
-    numerator = Whole(0, 2_000_000_000, metadata={"description": "或者分子和分母，只用于 % 和 ‰"})
-    denominator = Whole(0, 2_000_000_000)
-    source = Word(100, required=True, metadata={"description": "来源"})
-    note = Text(200, metadata={"description": "说明"})
-
-
-class ReportedItemSchema(Open):
-    indicator = fields.String()
-    division = fields.String(metadata={"description": "区划代码"})
-    year = fields.Integer()
-    value = fields.String(metadata={"description": "原数"})
-    numerator = whole("分子")
-    denominator = whole("分母")
-    source = fields.String()
-    note = text("说明")
-    version = fields.Integer(metadata={"description": "第几次报；更正了的加一，原来的还在"})
-    reported_on = day("哪天报的")
-    reported_by = fields.String(metadata={"description": "岗位"})
-
-
-class ReportedOneSchema(DemoSchema):
-    item = fields.Nested(ReportedItemSchema)
-
-
-class ReportedListSchema(DemoSchema):
-    items = fields.List(fields.Nested(ReportedItemSchema))
-
-
 @blp.get("/indicators")
 @blp.response(200, IndicatorsSchema)
 @blp.fails(503)
@@ -199,53 +158,3 @@ def list_denominator_lists() -> dict[str, Any]:
 def replace_denominator_list(body: dict[str, Any]) -> dict[str, Any]:
     """换上一个分母名录的新一版；同样的再来一次没有变化"""
     return answer({"item": denominators.replace_list(g.actor, **{"document_no": None, **body})})
-
-
-@blp.get("/reported-values")
-@blp.allowed(READ_LIVE_COVERAGE)
-@blp.arguments(ReportedQuery, location="query")
-@blp.response(200, ReportedListSchema)
-@blp.fails(404, 503)
-def list_reported(args: dict[str, Any]) -> dict[str, Any]:
-    """一个区划的填报值，每年最后一次报的；需要权限"""
-    division = divisions.get(args["division"], on=g.today)
-    require(g.actor, READ_LIVE_COVERAGE, division.id)
-    items = [
-        _item(indicator, division, year, value)
-        for (indicator, _), years in sorted(reported.values_of([division.id]).items())
-        for year, value in sorted(years.items())
-        if args.get("indicator", indicator) == indicator and args.get("year", year) == year
-    ]
-    return answer({"items": items})
-
-
-@blp.post("/reported-values")
-@blp.allowed(REPORT)
-@blp.arguments(ReportValueSchema)
-@blp.response(200, ReportedOneSchema)
-@blp.fails(400, 404, 413, 415, 503)
-def report_value(body: dict[str, Any]) -> dict[str, Any]:
-    """报一个指标一年的数；再报一次同样的没有变化，不同的是更正"""
-    division = divisions.get(body["division"], on=g.today)
-    given = {name: body.get(name) for name in ("value", "numerator", "denominator", "note")}
-    value = reported.report_value(
-        g.actor,
-        division,
-        body["indicator"],
-        body["year"],
-        **given,
-        source=body["source"],
-        today=g.today,
-    )
-    return answer({"item": _item(body["indicator"], division, body["year"], value)})
-
-
-def _item(indicator: str, division: Division, year: int, value: reported.Value) -> dict[str, Any]:
-    names = ("numerator", "denominator", "source", "note", "version", "reported_on", "reported_by")
-    return {
-        "indicator": indicator,
-        "division": division.padded_code,
-        "year": year,
-        "value": value.text,
-        **{name: getattr(value, name) for name in names},
-    }

@@ -1,5 +1,6 @@
 """令牌 over HTTP: issue, list, revoke; and who one is."""
 
+import json
 from typing import Any
 
 from flask import g
@@ -9,7 +10,7 @@ from servicemap import divisions, tokens
 from servicemap.access import MANAGE_TOKENS, ROLES
 from servicemap.api.answers import answer
 from servicemap.api.filters import named_division
-from servicemap.api.inputs import Choice, Day, Strict, Text
+from servicemap.api.inputs import Choice, Day, Several, Strict, Text
 from servicemap.api.parsing import StrictBlueprint
 from servicemap.api.schemas import DemoSchema, Open
 
@@ -19,7 +20,15 @@ blp = StrictBlueprint("tokens", __name__, url_prefix="/api/v1", description="令
 class IssueSchema(Strict):
     label = Text(60, required=True, metadata={"description": "岗位，不是人名", "example": "清城区妇儿工委办"})
     role = Choice(
-        ROLES, required=True, metadata={"description": "viewer 查看、editor 填报、verifier 审核、admin 管理"}
+        ROLES,
+        required=True,
+        metadata={
+            "description": "viewer 查看、editor 填报、verifier 审核、admin 管理；reporter 部门报数、monitor 监测、"
+            "assessor 评估、approver 审批"
+        },
+    )
+    departments = Several(
+        Text(20), 20, metadata={"description": "reporter 为哪些部门报数；不给为全部", "example": ["卫健"]}
     )
     division = Text(20, metadata={"description": "管哪个区划及其下级；不给为全部"})
     expires_on = Day(metadata={"description": "从哪天起失效；默认一年后，最长三年"})
@@ -28,9 +37,12 @@ class IssueSchema(Strict):
 class TokenSchema(Open):
     id = fields.Integer()
     label = fields.String(metadata={"description": "岗位"})
-    role = fields.String(metadata={"description": "viewer、editor、verifier、admin（以后可能增加）"})
+    role = fields.String(metadata={"description": "和签发时的一样（以后可能增加）"})
     division = fields.String(allow_none=True, metadata={"description": "区划代码；null 为全部"})
     division_name = fields.String(allow_none=True)
+    departments = fields.List(
+        fields.String(), allow_none=True, metadata={"description": "为哪些部门报数；null 为全部"}
+    )
     expires_on = fields.String(metadata={"description": "从哪天起失效"})
     revoked_at = fields.String(allow_none=True, metadata={"description": "收回的时间；null 为没有收回"})
     last_used_on = fields.String(allow_none=True, metadata={"description": "最近哪天用过"})
@@ -64,6 +76,7 @@ def _shown(token: Any) -> dict[str, Any]:
         "role": token.role,
         "division": token.division and token.division.padded_code,
         "division_name": token.division and token.division.name,
+        "departments": None if token.departments is None else json.loads(token.departments),
         "expires_on": str(token.expires_on),
         "revoked_at": token.revoked_at,
         "last_used_on": token.last_used_on and str(token.last_used_on),
@@ -110,6 +123,7 @@ def issue_token(body: dict[str, Any]) -> dict[str, Any]:
         division=named_division(body),
         expires_on=body.get("expires_on"),
         today=g.today,
+        departments=body.get("departments", ()),
     )
     return answer({"item": _shown(issued.token), "token": issued.secret})
 

@@ -104,6 +104,11 @@ def list_indicators() -> list[Measure]:
     ]
 
 
+def departments_of(indicator: Measure) -> frozenset[str]:
+    """The departments that are responsible for it, one by one."""
+    return frozenset(indicator.department.partition("（")[0].split("、"))
+
+
 def known_types() -> set[str]:
     return {row.key for row in FacilityType.select(FacilityType.key)}
 

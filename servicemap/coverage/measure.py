@@ -113,17 +113,18 @@ def _reported(
     for node in shown:
         years = values.get((indicator.id, node.id), {})
         now = years.get(on.year)
-        earlier = {year: each.value for year, each in years.items() if year < on.year}
+        stands = {year: each for year, each in years.items() if each.state != reported.RETURNED}
+        figure = stands.get(on.year)
         yield Measurement(
             indicator,
             indicator.definitions[0],
             node,
             on,
-            now.numerator if now else None,
-            now.denominator if now else None,
-            remark=None if now else f"还没有 {on.year} 年的报数",
-            given=now.value if now else None,
-            earlier=earlier,
+            figure.numerator if figure else None,
+            figure.denominator if figure else None,
+            remark=reported.REMARKS.get(now.state) if now else f"还没有 {on.year} 年的报数",
+            given=figure.value if figure else None,
+            earlier={year: each.value for year, each in stands.items() if year < on.year},
         )
 
 

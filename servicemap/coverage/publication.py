@@ -10,6 +10,7 @@ from typing import Any
 from servicemap.access import APPROVE, PUBLISH, Actor, require
 from servicemap.audit import Log
 from servicemap.coverage import snapshots
+from servicemap.coverage.periods import period_of
 from servicemap.coverage.snapshots import PUBLIC_LEVELS
 from servicemap.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from servicemap.models import SnapshotStep
@@ -133,7 +134,7 @@ def _public(facts: dict[str, Any]) -> dict[str, Any]:
     retracted = days.get("retracted", {})
     return {
         **{name: facts[name] for name in ("division", "division_name", "version", "on", "replaced_by")},
-        "period": snapshots.period_of(facts["period"]),
+        "period": period_of(facts["period"]),
         "state": facts["state"],
         "state_name": WORDS[facts["state"]],
         "published_on": days["published"]["on"],

@@ -15,9 +15,18 @@ from datetime import date
 from typing import Any
 
 from servicemap import audit, db, registry
-from servicemap.access import FREEZE, READ_LIVE_COVERAGE, VERIFY_AUDIT, Actor, ids_in_scope, require
+from servicemap.access import (
+    ASSESS,
+    MONITOR,
+    READ_LIVE_COVERAGE,
+    VERIFY_AUDIT,
+    Actor,
+    ids_in_scope,
+    require,
+)
 from servicemap.coverage.gaps import is_due, list_gaps, shown_gaps
 from servicemap.coverage.indicators import list_indicators
+from servicemap.coverage.periods import period_of
 from servicemap.coverage.ranking import rank as rank_counties
 from servicemap.coverage.report import report
 from servicemap.coverage.tree import Tree
@@ -30,8 +39,6 @@ Content = dict[str, Any]
 
 BESIDE = ("period", "version", "made_at", "anchor", "demo")
 STATES = ("frozen", *SNAPSHOT_STEPS)
-PERIOD = re.compile(r"(?:(mid|final)-)?(20[0-9]{2})").fullmatch
-KINDS = {None: ("annual", "年度"), "mid": ("mid", "年中期"), "final": ("final", "年终期")}
 TOLD = ("period", "division", "version", "on", "sha256", "public_sha256", "anchor", "reason")  # the audit
 ANCHOR = re.compile(r"([1-9][0-9]{0,14}):([0-9a-f]{64})").fullmatch
 NO_ANCHOR = "0:"  # of a registry without changes
@@ -47,16 +54,6 @@ NAMES = (
     *("number", "period", "division_id", "division", "division_name", "level", "version", "on", "made_at"),
     *("made_by", "reason", "anchor", "sha256", "public_sha256"),
 )
-
-
-def period_of(key: str) -> dict[str, Any]:
-    """The period with this key: key, kind, year, name. InvalidError for any other text."""
-    if not (found := PERIOD(key)):
-        raise InvalidError(
-            f"没有“{key}”这个监测期；年度写 2026，中期写 mid-2025，终期写 final-2030", "bad_period"
-        )
-    kind, name = KINDS[found[1]]
-    return {"key": key, "kind": kind, "year": int(found[2]), "name": f"{found[2]} {name}"}
 
 
 # The content
@@ -145,8 +142,8 @@ def freeze(
     Other writers wait meanwhile, so that the figures are those of the anchor. InvalidError for a day to come
     or outside the period's year; `key` is an Idempotency-Key.
     """
-    require(actor, FREEZE, root.id)
     period = period_of(period_key)
+    require(actor, MONITOR if period["kind"] == "annual" else ASSESS, root.id)
     if on.year != period["year"]:
         raise InvalidError(f"{period['name']}的截止日应在 {period['year']} 年内，不是 {on}", "not_in_period")
     if on > today:

@@ -8,7 +8,6 @@ import pytest
 from servicemap import divisions, geo
 from servicemap.access import SEED
 from servicemap.audit import write_txn
-from servicemap.coverage import reported
 from servicemap.coverage.area_groups import set_area_group
 from servicemap.coverage.disparity import measure_disparity
 from servicemap.coverage.gaps import list_gaps, shown_gaps
@@ -16,6 +15,7 @@ from servicemap.coverage.indicators import set_indicator
 from servicemap.coverage.nearest import Site, Sites
 from servicemap.coverage.reach import measure_reach
 from servicemap.coverage.report import shown_disparity
+from servicemap.coverage.reported import Said, report_values
 from servicemap.division_list import set_population
 from tests.factories import LAT, LNG, TODAY, a_place, a_tree, a_type, scaled
 
@@ -88,6 +88,10 @@ def test_the_highest_county_stands_beside_the_lowest(halves):
     ]
 
 
+def report_value(division: str, value: str) -> None:
+    report_values(SEED, [Said("R", division, 2026, value, None, None, "年报", None)], TODAY)
+
+
 def test_a_group_is_pooled_and_stands_beside_the_others(halves):
     with write_txn(SEED) as log:
         set_area_group(log, "hills", "山区县", "规划", ["441881"])
@@ -104,7 +108,7 @@ def test_counties_that_report_rates_alone_are_compared_and_never_pooled(registry
         set_indicator(log, 1, entry("R", kind="reported", unit="%") | {"definitions": []})
         set_area_group(log, "hills", "山区县", "规划", ["441881"])
     for code, value in ((QINGCHENG, "98.25"), (YINGDE, "96")):
-        reported.report_value(SEED, divisions.get(code), "R", 2026, value=value, source="年报", today=TODAY)
+        report_value(code, value)
 
     assert found("counties") == [("R", "98.25", "96.00", "2.25", "1.02")]
     assert found("hills") == []
@@ -113,7 +117,7 @@ def test_counties_that_report_rates_alone_are_compared_and_never_pooled(registry
 def test_a_county_that_has_not_reported_is_not_the_lowest(registry):
     with write_txn(SEED) as log:
         set_indicator(log, 1, entry("R", kind="reported", unit="%") | {"definitions": []})
-    reported.report_value(SEED, divisions.get(YINGDE), "R", 2026, value="96", source="年报", today=TODAY)
+    report_value(YINGDE, "96")
 
     assert found("counties") == []
 
