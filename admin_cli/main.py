@@ -37,7 +37,7 @@ NOUNS = {
 }
 
 WHERE = {
-    "coverage": "coverage_compare",
+    "coverage": "coverage_outlook",
     "logout": "login",
     "facility": "facility_bulk",
     "import": "import_",

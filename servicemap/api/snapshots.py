@@ -13,7 +13,7 @@ from servicemap.api.edits import HEADERS, SHOWN_REASON, idempotency_key
 from servicemap.api.inputs import Day, Strict, Text, Whole, Word
 from servicemap.api.parsing import StrictBlueprint, parameter
 from servicemap.api.schemas import CoverageRowSchema, DemoSchema, Open, text, whole, word
-from servicemap.coverage import moved, publication, sendings, snapshots
+from servicemap.coverage import freezing, moved, publication, sendings, snapshots
 from servicemap.coverage.periods import period_of
 from servicemap.models import SNAPSHOT_STEPS
 
@@ -120,7 +120,13 @@ class ContentSchema(DemoSchema):
     anchor = text("变更链的锚；公众看到的为空")
     indicators = fields.List(fields.Dict(), metadata={"description": "指标"})
     rows = fields.List(fields.Nested(CoverageRowSchema))
-    gaps = fields.List(fields.Dict(), metadata={"description": "还缺的区划；公众看到的为空"})
+    gaps = fields.List(fields.Dict(), metadata={"description": "还缺的区划；公众看不到"})
+    disparity = fields.List(fields.Dict(), metadata={"description": "差距；县（市、区）的没有"})
+    reach = fields.List(fields.Dict(), metadata={"description": "可及；公众看不到"})
+    outlook = fields.List(fields.Dict(), metadata={"description": "展望；公众看不到"})
+    evidence = fields.Dict(
+        metadata={"description": "依据：of 每个指标背后的服务点，places 它们的名称、类型；公众看不到"}
+    )
 
 
 class PublicationSchema(Open):
@@ -261,7 +267,7 @@ def freeze_snapshot(body: dict[str, Any]) -> dict[str, Any]:
     with parameter():
         root = divisions.get(body["division"], on=on)
     key = idempotency_key()
-    frozen = snapshots.freeze(g.actor, body["period"], root, on, body.get("reason"), today=g.today, key=key)
+    frozen = freezing.freeze(g.actor, body["period"], root, on, body.get("reason"), today=g.today, key=key)
     return answer(frozen)
 
 

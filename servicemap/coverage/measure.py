@@ -157,7 +157,7 @@ def _measure_one(
             answered_none = _tally(shown, holders, _ones(wanted & none))
             unanswered = _tally(shown, holders, _ones(silent))
     elif indicator.kind == "titled":
-        held = _titled_divisions(definition, on)
+        held = titled_ids(definition, on)
         at_level = {
             id_
             for id_ in held
@@ -280,7 +280,8 @@ def _places(tree: Tree, definition: Definition, on: date) -> Counted:
     return found
 
 
-def _titled_divisions(definition: Definition, on: date) -> set[int]:
+def titled_ids(definition: Definition, on: date) -> set[int]:
+    """The divisions that hold the definition's title on the day. One query."""
     day = on.isoformat()
     rows = db.query(
         "SELECT DISTINCT division_id FROM title WHERE kind = ? AND division_id IS NOT NULL AND awarded_on <= ?"

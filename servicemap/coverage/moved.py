@@ -6,6 +6,7 @@ from typing import Any
 
 from servicemap.access import Actor
 from servicemap.coverage import snapshots
+from servicemap.coverage.content import figures
 from servicemap.coverage.snapshots import Content
 from servicemap.divisions import is_valid
 from servicemap.errors import InvalidError
@@ -34,10 +35,10 @@ def compare(actor: Actor, number: int, other: int | None, today: date) -> list[d
         return _moved(kind, frozen, snapshots.content_of(later))
     root: Division = Division.get_by_id(facts["division_id"])
     on = date.fromisoformat(facts["on"])
-    known_now = snapshots.figures(root, on)
+    known_now = figures(root, on)
     items = _moved(LATE, frozen, known_now)
     if on != today and is_valid(root, today):
-        items += _moved(SINCE, known_now, snapshots.figures(root, today))
+        items += _moved(SINCE, known_now, figures(root, today))
     return items
 
 

@@ -1,13 +1,14 @@
 """从数字到名字: the places that stand behind a figure, and how far each of them has come."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from servicemap import db
 from servicemap.coverage.gaps import definition_of, indicator_of
-from servicemap.coverage.indicators import Definition, Measure
+from servicemap.coverage.indicators import Definition, Measure, list_indicators
 from servicemap.coverage.measure import denominator_ids
 from servicemap.coverage.roles import Active, active_roles, places_of, serves
 from servicemap.coverage.tree import Node, Tree
@@ -16,6 +17,7 @@ from servicemap.errors import InvalidError
 from servicemap.models import Division
 from servicemap.records import public_code
 
+COUNTED = ("share", "count", "per_thousand")  # kinds of indicators behind which places stand
 HIDDEN = "1 处（不公开）"  # what is said of a contact_only place to who has no rights over it
 
 
@@ -49,10 +51,32 @@ def list_proofs(
     a share (else the numbers' sum) are the figure's numerator. Raises NotFoundError for an unknown indicator or
     definition, InvalidError for one behind which no places stand. Some five queries."""
     indicator = indicator_of(indicator_id)
-    if indicator.kind not in ("share", "count", "per_thousand"):
+    if indicator.kind not in COUNTED:
         raise InvalidError(f"{indicator_id} 不是数服务点的，没有依据名单", "no_proofs")
     definition = definition_of(indicator, definition_id)
-    tree = Tree(on, public=public)
+    return _proofs(Tree(on, public=public), root, on, indicator, definition)
+
+
+def evidence(root: Division, on: date) -> dict[str, Any]:
+    """What a frozen report keeps of the places behind its figures, by default definitions: `places` {code: [name,
+    type]} and `of` {indicator: [[division, code, state, verified_on, number, documents, activities]]}. Five queries
+    an indicator."""
+    tree = Tree(on)
+    places: dict[str, list[str]] = {}
+    of: dict[str, list[list[Any]]] = {}
+    for indicator in list_indicators():
+        if indicator.kind not in COUNTED:
+            continue
+        with suppress(InvalidError):  # its denominator cannot be told
+            for proof in _proofs(tree, root, on, indicator, definition_of(indicator, None)):
+                code = proof.code or ""
+                places[code] = [proof.name, proof.type]
+                kept = (proof.state, proof.verified_on, proof.number, proof.documents, proof.activities)
+                of.setdefault(indicator.id, []).append([proof.division.code, code, *kept])
+    return {"places": places, "of": of}
+
+
+def _proofs(tree: Tree, root: Division, on: date, indicator: Measure, definition: Definition) -> list[Proof]:
     within = tree.holders([tree.nodes[root.id]])
     found = [
         (division_id, number, role)

@@ -10,8 +10,8 @@ from typing import Any
 from servicemap.access import APPROVE, PUBLISH, Actor, require
 from servicemap.audit import Log
 from servicemap.coverage import snapshots
+from servicemap.coverage.content import PUBLIC_LEVELS, canonical
 from servicemap.coverage.periods import period_of
-from servicemap.coverage.snapshots import PUBLIC_LEVELS
 from servicemap.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from servicemap.models import SnapshotStep
 from servicemap.replays import keep, once
@@ -123,7 +123,7 @@ def get_published(period: str, division_id: int | None, version: int | None) -> 
     if facts["state"] == "retracted":
         named = {"code": facts["division"], "name": facts["division_name"], "level": facts["level"]}
         nothing = {"division": named, "on": facts["on"], "indicators": [], "rows": []}
-        return _public(facts), snapshots.canonical(nothing)
+        return _public(facts), canonical(nothing)
     return _public(facts), snapshots.content_bytes(facts["number"], public=True)
 
 

@@ -1,5 +1,6 @@
 """Coverage as rows for people and programs: cut, never rounded, with the 口径 beside every figure."""
 
+from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -7,7 +8,9 @@ from typing import Any
 
 from servicemap import registry
 from servicemap.coverage.disparity import Disparity, Side
+from servicemap.coverage.expiring import EXPIRES, STALES, Loss
 from servicemap.coverage.measure import Measurement, measure
+from servicemap.coverage.outlook import Outlook
 from servicemap.coverage.reach import Reach
 from servicemap.models import Division
 
@@ -136,3 +139,43 @@ def shown_reach(each: Reach) -> dict[str, Any]:
         "display": display(share, "share"),
         "least": display(least, "share"),
     }
+
+
+def shown_outlook(each: Outlook) -> dict[str, Any]:
+    """An outlook as a row: values cut, paces to two decimals."""
+    m, trend = each.measured, each.trend
+    numbers = {
+        name: getattr(trend, name) for name in ("observed", "required", "projected", "change", "limit")
+    }
+    words = {name: None if value is None else str(cut(value, 2)) for name, value in numbers.items()}
+    return {
+        "indicator": m.indicator.id,
+        "name": m.indicator.name,
+        "unit": m.indicator.unit,
+        "division": m.division.code,
+        "division_name": m.division.name,
+        "level": m.division.level,
+        "target_text": m.target and m.target.words(m.indicator.unit),
+        "due_year": m.target and m.target.due_year,
+        "values": [
+            {"year": year, "exact": str(value), "display": display(value, m.indicator.kind)}
+            for year, value in each.values.items()
+        ],
+        "status": trend.status,
+        "observed_pace": words["observed"],
+        "required_pace": words["required"],
+        "projected": words["projected"],
+        "swings": trend.swings,
+        "change": words["change"],
+        "limit": words["limit"],
+        "expiring": _lost(each.losses, EXPIRES),
+        "staling": _lost(each.losses, STALES),
+    }
+
+
+def _lost(losses: Iterable[Loss], kind: str) -> list[dict[str, Any]]:
+    return [
+        {name: getattr(loss.division, name) for name in ("code", "name", "level")}
+        for loss in losses
+        if loss.kind == kind
+    ]

@@ -11,29 +11,19 @@ import re
 import zlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import date
 from typing import Any
 
-from servicemap import audit, db, registry
+from servicemap import audit, db, divisions, registry
 from servicemap.access import (
-    ASSESS,
-    MONITOR,
     READ_LIVE_COVERAGE,
     VERIFY_AUDIT,
     Actor,
     ids_in_scope,
     require,
 )
-from servicemap.coverage.gaps import is_due, list_gaps, shown_gaps
-from servicemap.coverage.indicators import list_indicators
 from servicemap.coverage.periods import period_of
-from servicemap.coverage.ranking import rank as rank_counties
-from servicemap.coverage.report import report
-from servicemap.coverage.tree import Tree
-from servicemap.divisions import is_valid, rank
-from servicemap.errors import ConflictError, InvalidError, NotFoundError, UnavailableError
-from servicemap.models import SNAPSHOT_STEPS, Division, Snapshot
-from servicemap.replays import keep, once
+from servicemap.errors import NotFoundError, UnavailableError
+from servicemap.models import SNAPSHOT_STEPS, Division
 
 Content = dict[str, Any]
 
@@ -42,10 +32,6 @@ STATES = ("frozen", *SNAPSHOT_STEPS)
 TOLD = ("period", "division", "version", "on", "sha256", "public_sha256", "anchor", "reason")  # the audit
 ANCHOR = re.compile(r"([1-9][0-9]{0,14}):([0-9a-f]{64})").fullmatch
 NO_ANCHOR = "0:"  # of a registry without changes
-PUBLIC_LEVELS = ("province", "city", "county")
-# of the content for everybody; what compares the divisions below only where those are counties
-SHOWN = ("division", "on", "indicators", "rows", "outlook")
-COMPARED = ("disparity", "ranking")
 COLUMNS = (
     "s.id, s.period, s.division_id, d.padded_code, s.division_name, d.level, s.version, s.as_of_on, s.made_at,"
     " s.made_by, s.reason, s.anchor, s.sha256, s.public_sha256"
@@ -54,127 +40,6 @@ NAMES = (
     *("number", "period", "division_id", "division", "division_name", "level", "version", "on", "made_at"),
     *("made_by", "reason", "anchor", "sha256", "public_sha256"),
 )
-
-
-# The content
-
-
-def _content(root: Division, on: date, *, public: bool = False) -> Content:
-    """What a report of the division shows on the day, down to the towns; gaps name communities. Some seconds
-    for a city."""
-    tree = Tree(on, public=public)
-    parents = {node.code: node.parent_id for node in reversed(tree.nodes.values())}
-    codes = {node.id: node.code for node in tree.nodes.values()}
-    down_to = "town" if rank(root.level) < rank("town") else None
-    rows = [
-        {**row, "parent": codes.get(parents[row["division"]] or 0)}
-        for row in report(root, on, public=public, down_to=down_to)
-    ]
-    gaps = []
-    for indicator in filter(is_due, list_indicators()):
-        with suppress(InvalidError):  # its denominator cannot be told
-            gaps += list_gaps(root, on, indicator_ids=[indicator.id], public=public)
-    return {
-        "division": {"code": root.padded_code, "name": tree.nodes[root.id].name, "level": root.level},
-        "on": on,
-        "period": None,
-        "version": None,
-        "made_at": None,
-        "anchor": None,
-        "demo": registry.is_demo(),
-        "indicators": [
-            {"id": each.id, "name": each.name, "clause": each.clause, "unit": each.unit, "kind": each.kind}
-            for each in list_indicators()
-        ],
-        "rows": rows,
-        "ranking": rank_counties(rows),
-        "gaps": shown_gaps(gaps, on),
-    }
-
-
-def figures(root: Division, on: date) -> Content:
-    """What a freezing of that day would hold now, as it reads a frozen one; ConflictError where the division
-    is no longer in the list of that day."""
-    if not is_valid(root, on):
-        raise ConflictError(f"{on} 的名录里现在没有 {root.padded_code} {root.name}", "division_not_valid")
-    content: Content = json.loads(canonical(_content(root, on)))
-    return content
-
-
-def for_everybody(content: Content) -> Content:
-    """What of a content (measured for everybody) may be published: figures of counties and above, named one by
-    one here; neither gaps nor evidence nor the name of a town or a community."""
-    above_county = rank(content["division"]["level"]) < rank("county")
-    shown = (*SHOWN, *COMPARED) if above_county else SHOWN
-    rows = [row for row in content["rows"] if row["level"] in PUBLIC_LEVELS]
-    return {name: content[name] for name in shown if name in content} | {"rows": rows}
-
-
-def canonical(content: Mapping[str, Any]) -> bytes:
-    """The content without what stands beside it, in the one way of writing it: UTF-8, keys sorted, no blanks."""
-    kept = {name: value for name, value in content.items() if name not in BESIDE}
-    text = json.dumps(
-        kept,
-        ensure_ascii=False,
-        allow_nan=False,
-        sort_keys=True,
-        separators=(",", ":"),
-        default=date.isoformat,
-    )
-    return text.encode()
-
-
-# Freezing
-
-
-def freeze(
-    actor: Actor,
-    period_key: str,
-    root: Division,
-    on: date,
-    reason: str | None,
-    *,
-    today: date,
-    key: str | None = None,
-) -> dict[str, Any]:
-    """Freeze the division's figures of the day as the period's next version; its facts (see `find_all`).
-
-    Other writers wait meanwhile, so that the figures are those of the anchor. InvalidError for a day to come
-    or outside the period's year; `key` is an Idempotency-Key.
-    """
-    period = period_of(period_key)
-    require(actor, MONITOR if period["kind"] == "annual" else ASSESS, root.id)
-    if on.year != period["year"]:
-        raise InvalidError(f"{period['name']}的截止日应在 {period['year']} 年内，不是 {on}", "not_in_period")
-    if on > today:
-        raise InvalidError(f"{on} 还没有到；要提前冻结，请用 --on（on）写明截至哪一天", "future_day")
-    with once(actor, key, [period_key, root.padded_code, on, reason]) as (log, kept):
-        if kept:
-            return kept
-        anchor = str(audit.head())
-        whole = canonical(_content(root, on))
-        public = canonical(for_everybody(_content(root, on, public=True)))
-        sql = "SELECT COALESCE(MAX(version), 0) FROM snapshot WHERE division_id = ? AND period = ?"
-        [(last,)] = db.query(sql, (root.id, period_key))
-        made = Snapshot.create(
-            period=period_key,
-            division=root,
-            division_name=json.loads(whole)["division"]["name"],
-            version=last + 1,
-            as_of_on=on,
-            content=zlib.compress(whole),
-            sha256=hashlib.sha256(whole).hexdigest(),
-            public_content=zlib.compress(public),
-            public_sha256=hashlib.sha256(public).hexdigest(),
-            made_at=audit.now_text(),
-            made_by=actor.post,
-            reason=reason,
-            anchor=anchor,
-        )
-        answer = find(made.id)
-        log.record_change("snapshot", str(made.id), "freeze", {name: [None, answer[name]] for name in TOLD})
-        keep(actor, key, [period_key, root.padded_code, on, reason], answer)
-        return answer
 
 
 # Reading
@@ -279,6 +144,23 @@ def rows_of_year(division_id: int, year: int) -> list[dict[str, Any]]:
     found = find_all("s.division_id = ? AND s.period = ?", (division_id, str(year)))
     known = [facts for facts in found if facts["state"] != "retracted"]
     return content_of(known[-1])["rows"] if known else []
+
+
+def annual_rows(root: Division, before: int) -> dict[int, list[dict[str, Any]]]:
+    """The rows of the years before, as they were last frozen for the division, else for the nearest above it."""
+    found: dict[int, list[dict[str, Any]]] = {}
+    for each in reversed(divisions.paths([root.id])[root.id]):
+        own = {
+            int(facts["period"]): facts
+            for facts in find_all(
+                "s.division_id = (SELECT id FROM division WHERE padded_code = ?)", (each.code,)
+            )
+            if facts["state"] != "retracted" and period_of(facts["period"])["kind"] == "annual"
+        }
+        for year, facts in own.items():
+            if year < before and year not in found:
+                found[year] = content_of(facts)["rows"]
+    return found
 
 
 # Verifying

@@ -18,7 +18,7 @@ from servicemap.access import SEED, Actor
 from servicemap.app import create_app
 from servicemap.audit import Log, write_txn
 from servicemap.config import Settings
-from servicemap.coverage import indicators, publication, snapshots
+from servicemap.coverage import freezing, indicators, publication
 from servicemap.models import Division, Title
 from servicemap.records import Record
 from tests.api.conftest import NOON
@@ -164,7 +164,7 @@ def answers(
     with fresh("nothing", engine, request, tmp_path) as url:
         places = a_registry(hidden, visibility)
         for code in PUBLISHED:
-            made = snapshots.freeze(SEED, "2026", a_division(code), TODAY, None, today=TODAY)
+            made = freezing.freeze(SEED, "2026", a_division(code), TODAY, None, today=TODAY)
             publication.approve(Actor("another", "admin", "http"), made["number"], TODAY)
             publication.publish(SEED, made["number"], TODAY)
         folder, rates = tmp_path / "dump", tmp_path / "rates"

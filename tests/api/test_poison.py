@@ -84,7 +84,7 @@ WHOLE_BODIES = (
 GOOD = {
     "lat": LAT, "lng": LNG, "datum": "wgs84", "bbox": "112.9,23.6,113.2,23.8", "q": "家长", "text": "周一至周五 8:30-12:00",
     "division": NORTH_GATE, "file_name": "places.xlsx", "headings": {"name": "机构名称"}, "on": "2026-11-23",
-    "indicator": "T01.urban", "year": 2026, "kind": "hours", "answer": "not_so", "row": 2, "cells": {"name": "北门家长学校", "type": "家长学校", "division": NORTH_GATE},
+    "indicator": "T01.urban", "year": 2026, "seed": "2026-11-26", "kind": "hours", "answer": "not_so", "row": 2, "cells": {"name": "北门家长学校", "type": "家长学校", "division": NORTH_GATE},
     "rows": [{"code": NORTH_GATE, "name": "北门社区", "level": "community", "parent_code": "441802001000"}],
 }  # fmt: skip
 TOGETHER = ("lat", "lng", "datum")

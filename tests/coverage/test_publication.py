@@ -9,6 +9,7 @@ import pytest
 from servicemap import audit, db, divisions
 from servicemap.access import SEED, Actor
 from servicemap.coverage import publication, snapshots
+from servicemap.coverage.content import for_everybody
 from servicemap.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError, RegistryError
 from servicemap.models import Division
 from tests.coverage.test_snapshots import CITY, NORTH, OTHER, QINGCHENG, STREET, an_indicator, frozen
@@ -128,13 +129,13 @@ def test_what_compares_is_published_where_it_compares_counties_and_nothing_unkno
     }
 
     shown = [
-        snapshots.for_everybody({**whole, "division": {"code": "x", "name": "x", "level": level}})
+        for_everybody({**whole, "division": {"code": "x", "name": "x", "level": level}})
         for level in ("city", "county")
     ]
 
     assert [sorted(each) for each in shown] == [
-        ["disparity", "division", "indicators", "on", "outlook", "ranking", "rows"],
-        ["division", "indicators", "on", "outlook", "rows"],
+        ["disparity", "division", "indicators", "on", "ranking", "rows"],
+        ["division", "indicators", "on", "rows"],
     ]
     assert [each["rows"] for each in shown] == [[row]] * 2
 

@@ -16,7 +16,7 @@ from servicemap import audit, db, divisions, edits
 from servicemap.access import SEED, Actor
 from servicemap.audit import write_txn
 from servicemap.config import Settings
-from servicemap.coverage import indicators, moved, publication, snapshots
+from servicemap.coverage import freezing, indicators, moved, publication, snapshots
 from servicemap.division_changes import apply, merge, rename
 from servicemap.division_plan import Order
 from servicemap.edits import Asked
@@ -63,7 +63,7 @@ def tree(registry):
 
 
 def frozen(on=TODAY, code=CITY, actor=SEED, **given):
-    return snapshots.freeze(actor, "2026", divisions.get(code, on=on), on, None, today=TODAY, **given)
+    return freezing.freeze(actor, "2026", divisions.get(code, on=on), on, None, today=TODAY, **given)
 
 
 def kept() -> list[bytes]:
@@ -104,6 +104,11 @@ def test_the_content_is_all_that_a_report_shows_with_the_clock_beside_it():
         "华侨茶场": (0, 1),
     }
     assert [gap["name"] for gap in content["gaps"]] == ["南门社区", "茶场社区"]
+    [behind] = content["evidence"]["of"].values()
+    assert [(each[0], *content["evidence"]["places"][each[1]], each[2]) for each in behind] == [
+        (NORTH, "北门社区家长学校", "家长学校", "county"),
+    ]
+    assert [each["status"] for each in content["outlook"][:1]] == ["too_few"]
     assert content["period"] == {"key": "2026", "kind": "annual", "year": 2026, "name": "2026 年度"}
     assert (content["version"], content["anchor"], content["demo"]) == (1, facts["anchor"], False)
     assert not {"made_at", "version", "anchor"} & json.loads(raw).keys()
@@ -225,7 +230,7 @@ def test_a_day_to_come_or_of_another_year_and_an_unknown_period_are_refused():
 
     for (period, on), code in wrong.items():
         with pytest.raises(InvalidError) as refused:
-            snapshots.freeze(SEED, period, root, on, None, today=TODAY)
+            freezing.freeze(SEED, period, root, on, None, today=TODAY)
         assert refused.value.code == code
     assert snapshots.find_all() == []
 
@@ -320,13 +325,13 @@ import sys
 from datetime import date
 from servicemap import db, divisions
 from servicemap.access import SEED, Actor
-from servicemap.coverage import publication, snapshots
+from servicemap.coverage import freezing, publication, snapshots
 db.open_database(sys.argv[1])
 db.connect()
 on = date.fromisoformat(sys.argv[2])
 print("ready", flush=True)
 while True:
-    facts = snapshots.freeze(SEED, "2026", divisions.get(sys.argv[3]), on, None, today=on)
+    facts = freezing.freeze(SEED, "2026", divisions.get(sys.argv[3]), on, None, today=on)
     print(facts["sha256"], flush=True)
     if sys.argv[4] == "once":
         break
