@@ -17,7 +17,7 @@ STOOD = """COALESCE((SELECT w.division_id FROM former_division w WHERE w.facilit
 # An active role of the types: open on the day, its place not suspended; a row for each of its valid links s.
 ACTIVE = """
 SELECT {stood}, COALESCE(v.state, 'county'), f.visibility, COALESCE(r.level, t.level), s.division_id, f.id, r.id,
-  EXISTS ({looked}) FROM role r
+  f.id IN ({looked}) FROM role r
 JOIN facility f ON f.id = r.facility_id
 JOIN facility_type t ON t.id = r.type_id
 LEFT JOIN review v ON v.facility_id = f.id
@@ -25,13 +25,13 @@ LEFT JOIN role_serves s ON s.role_id = r.id
   AND (s.from_on IS NULL OR s.from_on <= ?) AND (s.to_on IS NULL OR s.to_on > ?)
 WHERE t.key IN ({types})
   AND (r.opened_on IS NULL OR r.opened_on <= ?) AND (r.closed_on IS NULL OR r.closed_on > ?)
-  AND NOT EXISTS (SELECT 1 FROM suspension x WHERE x.facility_id = f.id
-                  AND x.from_on <= ? AND (x.to_on IS NULL OR x.to_on > ?))
+  AND f.id NOT IN (SELECT x.facility_id FROM suspension x
+                   WHERE x.from_on <= ? AND (x.to_on IS NULL OR x.to_on > ?))
 """
-LOOKED = """SELECT 1 FROM verification l WHERE l.facility_id = f.id AND l.verified_on > ? AND l.verified_on <= ?
+LOOKED = """SELECT l.facility_id FROM verification l WHERE l.verified_on > ? AND l.verified_on <= ?
   AND (l.voided_on IS NULL OR l.voided_on > ?)"""
-TITLED = """ AND EXISTS (SELECT 1 FROM title i WHERE i.facility_id = f.id AND i.kind = ? AND i.awarded_on <= ?
-  AND (i.expires_on IS NULL OR i.expires_on > ?) AND (i.withdrawn_on IS NULL OR i.withdrawn_on > ?))"""
+TITLED = """ AND f.id IN (SELECT i.facility_id FROM title i WHERE i.facility_id IS NOT NULL AND i.kind = ?
+  AND i.awarded_on <= ? AND (i.expires_on IS NULL OR i.expires_on > ?) AND (i.withdrawn_on IS NULL OR i.withdrawn_on > ?))"""
 
 
 class Active(NamedTuple):
@@ -57,7 +57,7 @@ def active_roles(tree: Tree, definition: Definition, on: date) -> list[Active]:
         params: list[Any] = [day, months_before(on, VERIFIED_MONTHS).isoformat(), day, day, day, day]
         params += [*rule["types"], day, day, day, day]
         if months:
-            sql += f" AND EXISTS ({LOOKED})"
+            sql += f" AND f.id IN ({LOOKED})"
             params += [months_before(on, months).isoformat(), day, day]
         if title:
             sql += TITLED
