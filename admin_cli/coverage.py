@@ -1,13 +1,11 @@
 """覆盖率: report, gaps."""
 
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 import click
 
 from admin_cli import options
-from admin_cli.books import free_path
 from admin_cli.client import Client
 from admin_cli.output import cell, remark, show, table
 from admin_cli.words import STEPS
@@ -159,27 +157,6 @@ def _print(rows: list[dict[str, Any]]) -> None:
     if rows:
         click.echo(f"\n截至 {rows[0]['on']}。{FOOTNOTE}")
         click.echo(f"变更链的锚 {rows[0]['anchor']}（用 audit verify --anchor 核对）")
-
-
-@group.command()
-@click.argument("division")
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@options.on
-def book(division: str, file: Path, on: str | None) -> None:
-    """报告写成一个工作簿：概览、各县（带图）、缺口、排序、口径。The report as an .xlsx workbook.
-
-    例 Example: servicemap-admin coverage book 441800000000 清远市2026.xlsx --on 2026-12-31
-    """
-    from admin_cli.coverage_book import write_book
-
-    client = Client()
-    rows = _report(client, division, on)
-    day = rows[0]["on"]
-    gaps = client.pages(f"coverage/{division}/gaps", "after", on=day, limit=2000)
-    ranking = client.get(f"coverage/{division}/ranking", on=day)
-    path = free_path(file if file.suffix == ".xlsx" else file.with_name(f"{file.name}.xlsx"))
-    write_book(path, rows, gaps, ranking, client.get("indicators")["items"])
-    click.echo(f"已写 {path}")
 
 
 @group.command()

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from admin_cli.books import HEAD, MOST_CHARACTERS, new_book
+from admin_cli.coverage_material import Material
+from admin_cli.coverage_sheets import write_comparisons, write_evidence
 
 Row = Mapping[str, Any]
 
@@ -75,31 +77,28 @@ class Page:
             self.sheet.autofilter(self.top, 0, self.next - 1, self.columns - 1)
 
 
-def write_book(
-    path: Path,
-    rows: Sequence[Row],
-    gaps: Iterable[Row],
-    ranking: Mapping[str, Any],
-    indicators: Iterable[Row],
-) -> None:
-    """Write what the API says of one division; the same answers give the same bytes. InvalidError where the file
-    cannot be written."""
+def write_book(path: Path, found: Material, evidence: Iterable[Sequence[Any]]) -> None:
+    """Write a report's material; the same gives the same bytes. InvalidError where the file cannot be written."""
+    rows = found["rows"]
     first = rows[0]
     demo = "【示例库：服务点都是虚构的】" if first["demo"] else ""
     title = f"{demo}{first['division_name']}儿童发展规划监测"
+    period = f"{found['period']}，" if found["period"] else ""
     with new_book(path) as xlsx:
         made = datetime.fromisoformat(f"{first['on']}T00:00:00")
         xlsx.set_properties({"title": title, "created": made})
-        book = Book(xlsx, title, f"截至 {first['on']}　变更链的锚 {first['anchor'][:24]}…")
-        notes = (f"截至 {first['on']}。{FOOTNOTE}", "责任部门、重点指标待委员会确认。")
+        book = Book(xlsx, title, f"截至 {first['on']}　变更链的锚 {found['anchor'][:24]}…")
+        notes = (f"{period}截至 {first['on']}。{FOOTNOTE}", "责任部门、重点指标待委员会确认。")
         _summary(book, [row for row in rows if row["division"] == first["division"]], notes)
         _counties(book, xlsx, rows, notes[:1])
-        _gaps(book, gaps)
-        _ranking(book, ranking)
-        _definitions(book, indicators)
+        _gaps(book, found["gaps"])
+        _ranking(book, found)
+        write_comparisons(book, found)
+        write_evidence(book, evidence)
+        _definitions(book, found["indicators"])
 
 
-def _verdict(row: Row) -> tuple[str, str]:
+def verdict(row: Row) -> tuple[str, str]:
     """(in words, colour)"""
     if row["value"] is None:
         return row["remark"] or "数据待核", "open"
@@ -108,7 +107,7 @@ def _verdict(row: Row) -> tuple[str, str]:
     return {True: ("达到", "reached"), False: ("没有达到", "short"), None: ("", "")}[row["met"]]
 
 
-def _range(row: Row) -> str:
+def in_range(row: Row) -> str:
     """低–高: of a share the part that somebody looked at lately, and all of it; cut to one decimal."""
     if row["verified"] is None or not row["denominator"]:
         return row["display"]
@@ -123,10 +122,10 @@ def _summary(book: Book, rows: Sequence[Row], notes: Sequence[str]) -> None:
     )
     page = book.sheet("概览", headings, notes)
     for row in rows:
-        words, colour = _verdict(row)
+        words, colour = verdict(row)
         name = row["name"] if row["default"] else f"　另一口径：{row['definition_name']}"
         cells = (
-            *(row["indicator"], name, words, row["display"], _range(row)),
+            *(row["indicator"], name, words, row["display"], in_range(row)),
             *(row["target_text"] or "没有目标", row["due_year"], row["numerator"], row["denominator"]),
             *(row["unanswered"], row["definition_name"], row["clause"], row["department"]),
         )
@@ -148,9 +147,9 @@ def _counties(book: Book, xlsx: Any, rows: Sequence[Row], notes: Sequence[str]) 
         of_one = [row for row in below if row["indicator"] == indicator and row["denominator"] != 0]
         begins = page.next
         for row in of_one:
-            words, colour = _verdict(row)
+            words, colour = verdict(row)
             cells = (
-                *(indicator, row["name"], row["division_name"], words, row["display"], _range(row)),
+                *(indicator, row["name"], row["division_name"], words, row["display"], in_range(row)),
                 *(row["numerator"], row["denominator"], row["value"], row["target"]),
             )
             page.row(cells, colour, 3)
@@ -220,8 +219,8 @@ def _ranking(book: Book, ranking: Mapping[str, Any]) -> None:
     for line in ranking["counties"]:
         words = f"达到 {line['reached']}，没有达到 {line['short']}，尚差合计 {line['needed']}，数据待核 {line['pending']}"
         page.row(("全部", "全部重点指标", "合起来", line["rank"], line["division_name"], words))
-    for row in ranking["items"]:
-        words, colour = _verdict({**row, "remark": None})
+    for row in ranking["ranking"]:
+        words, colour = verdict({**row, "remark": None})
         cells = (
             *(row["indicator"], row["name"], GROUPS[row["group"]], row["rank"], row["division_name"], words),
             *(row["display"], row["numerator"], row["denominator"], row["moved"]),

@@ -1,5 +1,6 @@
 """覆盖率: outlook, and the sample of places to go and look at."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -59,7 +60,7 @@ def outlook(division: str, everything: bool, on: str | None, form: str) -> None:
         show(rows, OUTLOOK_COLUMNS, form)
         return
     root = rows[0]["division"] if rows else ""
-    warned = [row for row in rows if everything or _is_warned(row, root)]
+    warned = [row for row in rows if everything or is_warned(row, root)]
     lines = [
         [
             row["indicator"],
@@ -78,7 +79,7 @@ def outlook(division: str, everything: bool, on: str | None, form: str) -> None:
     remark(f"{RULES}\n共 {len(rows)} 行，列出 {len(lines)} 行；不到三期的 {too_few} 行。名单用 --format csv")
 
 
-def _is_warned(row: dict[str, Any], root: str) -> bool:
+def is_warned(row: Mapping[str, Any], root: str) -> bool:
     """A place that is looked at seldom is no news of a county beside the whole."""
     news = row["status"] in WARNED or row["swings"] or row["expiring"]
     return bool(news or (row["staling"] and row["division"] == root))

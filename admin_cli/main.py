@@ -37,7 +37,7 @@ NOUNS = {
 }
 
 WHERE = {
-    "coverage": "coverage_outlook",
+    "coverage": "coverage_output",
     "logout": "login",
     "facility": "facility_bulk",
     "import": "import_",

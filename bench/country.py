@@ -30,7 +30,10 @@ def show(folder: Path, most: int) -> None:
         db.open_database(f"sqlite:///{path}")
         db.connect()
         communities = _build(count)
-        head(f"One indicator, {communities:,} communities, {count:,} places", ["rows", "s of CPU", "least–most"])
+        head(
+            f"One indicator, {communities:,} communities, {count:,} places",
+            ["rows", "s of CPU", "least–most"],
+        )
         for code in ("000000000001", "000000000002"):
             timed = [_timed(code) for _ in range(ROUNDS)]
             row(timed[0][0], [f"{timed[0][1]:,}", *spread([each[2] for each in timed], ".2f").split()])
@@ -77,7 +80,9 @@ def _build(places: int) -> int:
             ):
                 if random.random() < share:
                     others.setdefault(table, []).append(row)
-        _insert("facility", facilities, "id, name, division_id, position_precision, visibility, source, version")
+        _insert(
+            "facility", facilities, "id, name, division_id, position_precision, visibility, source, version"
+        )
         _insert("role", roles, "id, facility_id, type_id, opened_on, closed_on")
         columns = {
             "suspension": "id, facility_id, from_on, to_on, reason",
@@ -107,7 +112,11 @@ def _divisions() -> Iterator[tuple[Any, ...]]:
         for _ in range(fan):
             number = next(numbers)
             code = f"{number:012d}"
-            kind = ("residents_committee" if number % 4 else "villagers_committee") if level == "community" else None
+            kind = (
+                ("residents_committee" if number % 4 else "villagers_committee")
+                if level == "community"
+                else None
+            )
             one = [
                 number, code, code, f"{level} {number}", level, parent, kind,
                 "town" if level == "town" else None, None, False, False, None, None, next(edges), 0,

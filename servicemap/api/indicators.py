@@ -13,7 +13,8 @@ from servicemap.api.parsing import StrictBlueprint
 from servicemap.api.schemas import DemoSchema, Open, OtherTargetSchema, text, whole
 from servicemap.coverage import denominators
 from servicemap.coverage.indicator_file import check_file, load_file
-from servicemap.coverage.indicators import Measure, list_indicators
+from servicemap.coverage.indicators import list_indicators
+from servicemap.coverage.report import shown_indicator
 
 blp = StrictBlueprint("indicators", __name__, url_prefix="/api/v1", description="指标和分母名录")
 
@@ -96,29 +97,7 @@ class ListsSchema(DemoSchema):
 @blp.fails(503)
 def get_indicators() -> dict[str, Any]:
     """全部指标：依据、目标、口径、责任部门"""
-    return answer({"items": [_shown(indicator) for indicator in list_indicators()]})
-
-
-def _shown(indicator: Measure) -> dict[str, Any]:
-    names = ("id", "name", "name_en", "clause", "quote", "kind", "unit", "department", "project", "better")
-    return {
-        **{name: getattr(indicator, name) for name in names},
-        "key": indicator.is_key,
-        "targets": [
-            {
-                "at_least": None if target.value is None else float(target.value),
-                "kind": target.kind,
-                "text": target.words(indicator.unit),
-                "due_year": target.due_year,
-                "source": target.source,
-                "to_check": target.to_check,
-            }
-            for target in indicator.targets
-        ],
-        "definitions": [
-            {"id": each.id, "name": each.name, "default": each.default} for each in indicator.definitions
-        ],
-    }
+    return answer({"items": [shown_indicator(indicator) for indicator in list_indicators()]})
 
 
 @blp.post("/indicators/check")

@@ -1,5 +1,6 @@
 """监测快照 over HTTP: freeze, verify, compare, approve, publish, retract; and what is published, for everybody."""
 
+import json
 from datetime import date
 from typing import Any
 
@@ -12,10 +13,12 @@ from servicemap.api.answers import answer, spliced
 from servicemap.api.edits import HEADERS, SHOWN_REASON, idempotency_key
 from servicemap.api.inputs import Day, Strict, Text, Whole, Word
 from servicemap.api.parsing import StrictBlueprint, parameter
-from servicemap.api.schemas import CoverageRowSchema, DemoSchema, Open, text, whole, word
+from servicemap.api.schemas import CoverageRowSchema, DemoSchema, Open, RankingSchema, text, whole, word
 from servicemap.coverage import freezing, moved, publication, sendings, snapshots
 from servicemap.coverage.periods import period_of
+from servicemap.coverage.ranking import RULE, together
 from servicemap.models import SNAPSHOT_STEPS
+from servicemap.sdmx import sdmx_csv
 
 blp = StrictBlueprint("snapshots", __name__, url_prefix="/api/v1", description="监测快照")
 
@@ -299,6 +302,24 @@ def get_snapshot_content(number: int) -> Response:
     return spliced(snapshots.content_bytes(number), snapshots.beside(facts))
 
 
+@blp.get("/snapshots/<number:number>/ranking")
+@blp.allowed(READ_LIVE_COVERAGE)
+@blp.response(200, RankingSchema)
+@blp.fails(404, 503)
+def get_snapshot_ranking(number: int) -> dict[str, Any]:
+    """一个快照里各县（市、区）按重点指标的排序；需要权限"""
+    content = snapshots.content_of(snapshots.get(g.actor, number))
+    ranking = content["ranking"]
+    return answer(
+        {
+            "items": ranking,
+            "counties": together(ranking),
+            "rule": RULE,
+            "on": date.fromisoformat(content["on"]),
+        }
+    )
+
+
 @blp.get("/snapshots/<number:number>/diff")
 @blp.allowed(READ_LIVE_COVERAGE)
 @blp.arguments(DiffQuery, location="query")
@@ -383,3 +404,23 @@ def get_published(args: dict[str, Any], period: str) -> Response:
         root = divisions.get(args["division"]).id if "division" in args else None
     facts, content = publication.get_published(period, root, args.get("version"))
     return spliced(content, publication.published_facts(facts))
+
+
+@blp.get("/coverage/published/<code:period>/sdmx.csv")
+@blp.arguments(PublishedQuery, location="query")
+@blp.response(200, {"type": "string"}, content_type="text/csv", description="SDMX-CSV 2.0")
+@blp.fails(404, 503)
+def export_published(args: dict[str, Any], period: str) -> Response:
+    """一期公布的数字，SDMX-CSV 2.0，给统计系统读；撤回了的只有表头"""
+    with parameter():
+        root = divisions.get(args["division"]).id if "division" in args else None
+    facts, content = publication.get_published(period, root, args.get("version"))
+    kind, year = facts["period"]["kind"], str(facts["period"]["year"])
+    data = sdmx_csv(
+        json.loads(content)["rows"],
+        "A" if kind == "annual" else "D",
+        year if kind == "annual" else facts["on"],
+    )
+    name = f"coverage-{facts['division']}-{facts['period']['key']}-{facts['version']}.csv"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(data, mimetype="text/csv", headers=headers)

@@ -14,7 +14,7 @@ from servicemap.coverage.outlook import foresee
 from servicemap.coverage.proofs import evidence
 from servicemap.coverage.ranking import rank as rank_counties
 from servicemap.coverage.reach import measure_reach
-from servicemap.coverage.report import report, shown_disparity, shown_outlook, shown_reach
+from servicemap.coverage.report import report, shown_disparity, shown_indicator, shown_outlook, shown_reach
 from servicemap.coverage.snapshots import BESIDE, Content
 from servicemap.coverage.tree import Tree
 from servicemap.divisions import is_valid, rank
@@ -50,10 +50,7 @@ def content(root: Division, on: date, *, public: bool = False) -> Content:
         "made_at": None,
         "anchor": None,
         "demo": registry.is_demo(),
-        "indicators": [
-            {"id": each.id, "name": each.name, "clause": each.clause, "unit": each.unit, "kind": each.kind}
-            for each in list_indicators()
-        ],
+        "indicators": [shown_indicator(each) for each in list_indicators()],
         "rows": rows,
         "ranking": rank_counties(rows),
         "gaps": shown_gaps(gaps, on),

@@ -9,6 +9,7 @@ from typing import Any
 from servicemap import registry
 from servicemap.coverage.disparity import Disparity, Side
 from servicemap.coverage.expiring import EXPIRES, STALES, Loss
+from servicemap.coverage.indicators import Measure
 from servicemap.coverage.measure import Measurement, measure
 from servicemap.coverage.outlook import Outlook
 from servicemap.coverage.reach import Reach
@@ -90,6 +91,29 @@ def _row(m: Measurement, demo: bool) -> dict[str, Any]:
         "population_on": m.population_on,
         "remark": m.remark,
         "demo": demo,
+    }
+
+
+def shown_indicator(indicator: Measure) -> dict[str, Any]:
+    """What an indicator is: clause, targets, definitions."""
+    names = ("id", "name", "name_en", "clause", "quote", "kind", "unit", "department", "project", "better")
+    return {
+        **{name: getattr(indicator, name) for name in names},
+        "key": indicator.is_key,
+        "targets": [
+            {
+                "at_least": None if target.value is None else float(target.value),
+                "kind": target.kind,
+                "text": target.words(indicator.unit),
+                "due_year": target.due_year,
+                "source": target.source,
+                "to_check": target.to_check,
+            }
+            for target in indicator.targets
+        ],
+        "definitions": [
+            {"id": each.id, "name": each.name, "default": each.default} for each in indicator.definitions
+        ],
     }
 
 

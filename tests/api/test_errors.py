@@ -184,8 +184,9 @@ def test_no_route_ignores_a_key_that_it_does_not_know(client, admin):
     a_place()
     paths = client.get("/openapi.json").json["paths"]
 
-    del paths["/f/{code}"], paths["/c/{public_id}"]  # what is shared bears what WeChat adds to it
     for path, operations in paths.items():
+        if not path.startswith(("/api/", "/healthz", "/readyz")):
+            continue  # what is shared bears what WeChat adds to it
         for method in operations.keys() - {"parameters"}:
             url = re.sub("{.*?}", "1", path)
             response = admin.open(

@@ -36,11 +36,12 @@ OPEN_TO_ALL = {
     "feedback.get_feedback",  # whoever has the receipt
     "feedback.send_feedback",
     "hours.read_hours",
+    "snapshots.export_published",
     "snapshots.get_published",
     "snapshots.list_published",
     "suggestions.list_suggestions",
 }
-ROLES = ("viewer", "editor", "verifier", "admin")
+ROLES = ("viewer", "editor", "verifier", "reporter", "monitor", "assessor", "approver", "admin")
 MINE, OTHER = "441802000000", "441881000000"
 
 

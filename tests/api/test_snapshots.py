@@ -191,7 +191,7 @@ def asked_without_a_token(app: Flask) -> Iterator[tuple[str, TestResponse]]:
     """The answers of all routes about coverage, snapshots and rankings, for every division and number there is."""
     client = app.test_client()
     codes, numbers = [code for code, *_ in TREE], (1, 2, 3)
-    texts = {"period": ("2026", "mid-2026", "1"), "indicator": ("X",)}
+    texts = {"period": ("2026", "mid-2026", "1"), "division": codes, "indicator": ("X",)}
     for rule in app.url_map.iter_rules():
         if not any(word in rule.rule for word in ("coverage", "snapshot", "ranking", "outlook", "period")):
             continue
@@ -218,12 +218,18 @@ def test_without_a_token_no_route_tells_an_unpublished_figure_or_a_community(cli
     answers = list(asked_without_a_token(client.application))
 
     told = [(endpoint, answer) for endpoint, answer in answers if answer.status_code < 300]
-    assert {endpoint for endpoint, _ in told} == {"snapshots.list_published", "snapshots.get_published"}
+    assert {endpoint for endpoint, _ in told} == {
+        *("snapshots.list_published", "snapshots.get_published", "snapshots.export_published"),
+        *("ranking_page.list_periods", "ranking_page.show_period", "ranking_page.show_version"),
+    }
     assert {answer.status_code for _, answer in answers} <= {200, 401, 404, 405, 415, 422}
     assert len({endpoint for endpoint, _ in answers}) >= 12
     for endpoint, answer in told:
         assert not [each for each in below if each in answer.text], endpoint
     figures = {
-        (row["division"], row["numerator"]) for _, answer in told for row in answer.json.get("rows", ())
+        (row["division"], row["numerator"])
+        for endpoint, answer in told
+        if endpoint == "snapshots.get_published"
+        for row in answer.json["rows"]
     }
     assert figures == {(CITY, 2), (QINGCHENG, 2), ("441881000000", 0)}

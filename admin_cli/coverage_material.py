@@ -1,0 +1,69 @@
+"""What a report for people is made of, live or of a frozen period: the same parts under the same names."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+from admin_cli.client import Client
+from servicemap.errors import InvalidError
+
+Material = dict[str, Any]
+PARTS = ("rows", "gaps", "ranking", "counties", "rule", "disparity", "reach", "outlook", "indicators")
+
+
+def material(client: Client, division: str, on: str | None, snapshot: int | None) -> Material:
+    """PARTS, with `period` (the name of a frozen one) and `anchor`; rows of the division and of those right below."""
+    return _frozen(client, snapshot) if snapshot else _live(client, division, on)
+
+
+def _live(client: Client, division: str, on: str | None) -> Material:
+    anchor = client.get("audit/head")["anchor"]  # first: what the figures count is at least as new
+    at = f"coverage/{division}"
+    rows = client.get(at, on=on)["items"]
+    day = rows[0]["on"]
+    ranking = client.get(f"{at}/ranking", on=day)
+    return {
+        "rows": rows,
+        "gaps": list(client.pages(f"{at}/gaps", "after", on=day, limit=2000)),
+        "ranking": ranking["items"],
+        "counties": ranking["counties"],
+        "rule": ranking["rule"],
+        **{part: client.get(f"{at}/{part}", on=day)["items"] for part in ("disparity", "reach", "outlook")},
+        "indicators": client.get("indicators")["items"],
+        "anchor": anchor,
+        "period": None,
+    }
+
+
+def _frozen(client: Client, number: int | None) -> Material:
+    content = client.get(f"snapshots/{number}/content")
+    ranking = client.get(f"snapshots/{number}/ranking")
+    own = content["division"]["code"]
+    return {
+        **{part: content[part] for part in ("gaps", "disparity", "reach", "outlook", "indicators", "anchor")},
+        "rows": [row for row in content["rows"] if own in (row["division"], row.get("parent"))],
+        "ranking": ranking["items"],
+        "counties": ranking["counties"],
+        "rule": ranking["rule"],
+        "period": f"{content['period']['name']}第 {content['version']} 版",
+    }
+
+
+def evidence(
+    client: Client, division: str, found: Material, snapshot: int | None
+) -> Iterator[tuple[Any, ...]]:
+    """The places behind the default figures: indicator, division code, code, name, type, state, day of the last look,
+    what it adds, documents, activities."""
+    if snapshot:
+        kept = client.get(f"snapshots/{snapshot}/content")["evidence"]
+        for indicator, lines in kept["of"].items():
+            for at, code, *facts in lines:
+                yield (indicator, at, code, *kept["places"][code], *facts)
+        return
+    names = ("division", "code", "name", "type", "state", "verified_on", "number", "documents", "activities")
+    for indicator in found["indicators"]:
+        if indicator["kind"] in ("share", "count", "per_thousand"):
+            asked = {"indicator": indicator["id"], "on": found["rows"][0]["on"], "limit": 2000}
+            with suppress(InvalidError):  # its denominator cannot be told
+                for proof in client.pages(f"coverage/{division}/proofs", "offset", **asked):
+                    yield (indicator["id"], *(proof[name] for name in names))
