@@ -13,8 +13,11 @@ from servicemap.facility_types import Kind
 from servicemap.models import Division
 from servicemap.records import public_code
 
-# Of a zero report z and its division d: a place of the type that was there on that day or after it, up to a day.
-ENDED = """SELECT f.id FROM role r JOIN facility f ON f.id = r.facility_id JOIN division x ON x.id = f.division_id
+# Of a zero report z and its division d: a place of the type that was there on that day or after it, up to a day
+# (given twice). On a day before a merger it stood where it stood then, and ends nothing of its successor.
+ENDED = """SELECT f.id FROM role r JOIN facility f ON f.id = r.facility_id JOIN division x ON x.id =
+    COALESCE((SELECT w.division_id FROM former_division w WHERE w.facility_id = f.id AND w.to_on > ?
+              ORDER BY w.to_on LIMIT 1), f.division_id)
   WHERE r.type_id = z.type_id AND x.lft BETWEEN d.lft AND d.rgt AND f.merged_into_id IS NULL
   AND (r.opened_on IS NULL OR r.opened_on <= ?) AND (r.closed_on IS NULL OR r.closed_on > z.reported_on)"""
 
@@ -68,7 +71,7 @@ def report_none(actor: Actor, division: Division, kinds: Sequence[Kind], on: dat
 def list_zeros(actor: Actor, spans: Sequence[Span], on: date) -> list[Zero]:
     """The latest answer of each division and type up to the day, by code, within the spans (none: where the
     actor acts)."""
-    where, params = "z.reported_on <= ?", [on.isoformat(), on.isoformat()]
+    where, params = "z.reported_on <= ?", [on.isoformat()] * 3
     if spans := narrowed(actor, spans):
         where += f" AND ({' OR '.join('d.lft BETWEEN ? AND ?' for _ in spans)})"
         params += [end for span in spans for end in span]  # type: ignore[misc]
@@ -93,7 +96,7 @@ def answered_none(types: Collection[str], on: date, *, public: bool) -> set[int]
         "SELECT z.division_id, t.key FROM zero_report z JOIN division d ON d.id = z.division_id"
         f" JOIN facility_type t ON t.id = z.type_id WHERE t.key IN ({', '.join('?' * len(types))})"
         f" AND z.reported_on <= ? AND NOT EXISTS ({ENDED}{seen})",
-        (*types, day, day),
+        (*types, day, day, day),
     )
     said: dict[int, set[str]] = {}
     for division_id, key in rows:

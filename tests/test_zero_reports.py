@@ -4,10 +4,11 @@ from datetime import date, timedelta
 
 import pytest
 
-from servicemap import db, divisions, zero_reports
+from servicemap import db, division_changes, divisions, zero_reports
 from servicemap.access import SEED, Actor
 from servicemap.coverage.gaps import list_gaps
 from servicemap.coverage.measure import measure
+from servicemap.division_plan import Order
 from servicemap.errors import ConflictError, ForbiddenError, InvalidError
 from tests.coverage.test_measure import an_indicator
 from tests.factories import NORTH_GATE, TODAY, a_change, a_place, a_tree, a_type
@@ -109,3 +110,18 @@ def test_a_hidden_place_does_not_tell_its_village_by_ending_an_answer():
 
     assert answers(public=True) == {NORTH_GATE: "none", SOUTH: "none", TEA: "unknown"}
     assert answers() == {NORTH_GATE: "none", TEA: "unknown"}
+
+
+def test_on_a_day_before_a_merger_a_place_ends_the_none_of_where_it_stood_then():
+    an_indicator()
+    merged_on = TODAY - timedelta(days=5)
+    a_place(division=NORTH_GATE, opened_on=date(2020, 1, 1))
+    say_none()
+    order = Order(merged_on, division_changes.merge([NORTH_GATE, SOUTH], SOUTH, ""))
+
+    division_changes.apply(SEED, order, TODAY)
+
+    day_before = merged_on - timedelta(days=1)
+    assert answers(day_before) == {SOUTH: "none", TEA: "unknown"}
+    assert counts(day_before) == (1, 1, 1, 3)
+    assert counts() == (1, 0, 1, 2)  # 南门 has it now

@@ -93,8 +93,8 @@ def shown_gaps(gaps: Sequence[Gap], on: date) -> list[dict[str, Any]]:
 
 
 def _residents(on: date) -> dict[int, int]:
-    """Division → residents at its last count on the day, of whatever kind."""
-    sql = "SELECT division_id, persons FROM population WHERE counted_on <= ? ORDER BY counted_on"
+    """Division → residents at its last count on the day; of two kinds of that day the larger."""
+    sql = "SELECT division_id, persons FROM population WHERE counted_on <= ? ORDER BY counted_on, persons"
     return dict(db.query(sql, (on.isoformat(),)))
 
 
