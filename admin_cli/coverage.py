@@ -142,7 +142,8 @@ def _print(rows: list[dict[str, Any]]) -> None:
             steps = f"填报 {first['reported']}，镇审 {first['town_passed']}，县核 {first['county_passed']}"
             checked = "" if first["verified"] is None else f"，其中 12 个月内核实过 {first['verified']}"
             steps += checked
-            silent = f"；答了没有 {first['answered_none']}，没有回答 {first['unanswered']}"
+            words = ("不是", "不清楚") if first["kind"] == "place_share" else ("答了没有", "没有回答")
+            silent = f"；{words[0]} {first['answered_none']}，{words[1]} {first['unanswered']}"
             click.echo(f"  {steps}{silent if first['unanswered'] is not None else ''}")
         for row in of_indicator:
             if not row["default"] and row["division"] == first["division"]:

@@ -62,7 +62,7 @@ def evidence(
         return
     names = ("division", "code", "name", "type", "state", "verified_on", "number", "documents", "activities")
     for indicator in found["indicators"]:
-        if indicator["kind"] in ("share", "count", "per_thousand"):
+        if indicator["kind"] in ("share", "place_share", "count", "per_thousand"):
             asked = {"indicator": indicator["id"], "on": found["rows"][0]["on"], "limit": 2000}
             with suppress(InvalidError):  # its denominator cannot be told
                 for proof in client.pages(f"coverage/{division}/proofs", "offset", **asked):

@@ -740,7 +740,9 @@ class Indicator(Table):
     name_en = TextField()
     clause = TextField()
     quote = TextField()
-    kind = TextField(constraints=[one_of("kind", ("share", "per_thousand", "count", "titled", "reported"))])
+    kind = TextField(
+        constraints=[one_of("kind", ("share", "place_share", "per_thousand", "count", "titled", "reported"))]
+    )
     unit = TextField()
     department = TextField()
     definitions = TextField()  # JSON list; none where the value is reported

@@ -32,7 +32,9 @@ class IndicatorSchema(Open):
     clause = fields.String(metadata={"description": "依据"})
     quote = fields.String(metadata={"description": "原文"})
     kind = fields.String(
-        metadata={"description": "怎样量：share、per_thousand、count、titled，reported 由部门和县报数"}
+        metadata={
+            "description": "怎样量：share、place_share、per_thousand、count、titled，reported 由部门和县报数"
+        }
     )
     unit = fields.String()
     department = fields.String(metadata={"description": "责任部门"})

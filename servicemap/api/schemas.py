@@ -357,6 +357,7 @@ class CoverageRowSchema(DemoSchema):
     indicator = text("指标，例如 T01.urban")
     name = text("指标名称")
     clause = text("依据")
+    kind = text("怎样量，见 indicators 的 kind")
     division = text("区划代码，补足全长")
     division_name = text("区划名称")
     numerator = whole("分子：县已核的")

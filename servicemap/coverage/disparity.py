@@ -16,7 +16,12 @@ from servicemap.models import Division
 
 URBAN_RURAL, COUNTIES = "urban_rural", "counties"
 SIDES = {"residents_committee": "居委会（城市）", "villagers_committee": "村委会（农村）"}
-RATES = ("share", "per_thousand", "reported")  # a number of places says nothing beside another county's
+RATES = (
+    "share",
+    "place_share",
+    "per_thousand",
+    "reported",
+)  # a number of places says nothing beside another county's
 LEVEL = "county"
 
 

@@ -5,18 +5,27 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from servicemap.coverage.targets import TRENDS
-from servicemap.models import COMMUNITY_KINDS, LEVELS, TARGETS, TOWN_KINDS
+from servicemap.models import COMMUNITY_KINDS, FEES, LEVELS, TARGETS, TOWN_KINDS
 
-UNITS = {"share": "%", "per_thousand": "个/千人", "count": "个", "titled": "个", "reported": ""}
+UNITS = {
+    "share": "%",
+    "place_share": "%",
+    "per_thousand": "个/千人",
+    "count": "个",
+    "titled": "个",
+    "reported": "",
+}
 NEEDED = ("id", "name", "name_en", "clause", "quote", "kind", "department", "targets")
 TEXTS = NEEDED[:-1]
 ALSO = ("definitions", "unit", "key", "project", "better")
 OF_TARGET = (*TARGETS, "due_year", "level", "source", "to_check", "base_year", "tolerance")
 OF_DEFINITION = ("id", "name", "default", "numerator", "denominator")
-NUMERATOR_WORDS = ("types", "own_level", "verified_within_months", "places", "title", "level")
-DENOMINATOR_WORDS = ("level", "community_kind", "town_kind", "urban_rural", "list", "population")
+CONDITIONS = ("hosts", "fee", "accessible", "assessed")  # of places: place_share.py
+NUMERATOR_WORDS = ("types", "own_level", "verified_within_months", "places", "title", "level", *CONDITIONS)
+DENOMINATOR_WORDS = ("level", "community_kind", "town_kind", "urban_rural", "list", "population", "assessed")
 COUNTED = {  # of each kind the words that its definitions cannot do without
     "share": (("types",), ("level",)),
+    "place_share": (("types",), ()),
     "per_thousand": (("types", "places"), ("population",)),
     "count": (("types",), ()),
     "titled": (("title", "level"), ()),
@@ -26,6 +35,9 @@ CHOICES = {
     "community_kind": COMMUNITY_KINDS,
     "town_kind": TOWN_KINDS,
     "places": ("registered", "offered", "taken"),
+    "fee": FEES,
+    "accessible": (True,),
+    "assessed": (True,),
 }
 NUMBER = re.compile(r"-?[0-9]{1,9}([.][0-9]{1,6})?")
 YEARS = range(2000, 2101)
@@ -120,13 +132,15 @@ def _definition(part: Part, kind: str, types: Collection[Any], lists: Collection
     for name, words, given in needed:
         if missing := [word for word in words if word not in given]:
             yield part, f"{where}的 {name} 缺 {'、'.join(missing)}"
-    named = _parts(numerator.get("types", []))
+    if kind == "place_share" and sum(word in numerator for word in CONDITIONS) != 1:
+        yield part, f"{where}的 numerator 要有 {'、'.join(CONDITIONS)} 中的一个"
+    named = [*_parts(numerator.get("types", [])), *_parts(numerator.get("hosts", []))]
     if missing := [str(key) for key in named if not isinstance(key, str) or key not in types]:
         yield part, f"{where}用了没有的类型：{'、'.join(missing)}"
     for given in (numerator, denominator):
         for word, allowed in CHOICES.items():
             if word in given and not all(each in allowed for each in _parts(given[word])):
-                yield part, f"{where}的 {word} 只能是 {'、'.join(allowed)}"
+                yield part, f"{where}的 {word} 只能是 {'、'.join(map(str, allowed))}"
     if "list" in denominator and denominator["list"] not in lists:
         yield part, f"{where}用了没有的分母名录 {denominator['list']}"
     months = numerator.get("verified_within_months", 1)

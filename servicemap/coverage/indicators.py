@@ -1,6 +1,7 @@
 """指标 as data: what an indicator file may say, checked word by word, and read back for measuring.
 
-kind         share: divisions covered ÷ divisions; per_thousand: places × 1000 ÷ residents;
+kind         share: divisions covered ÷ divisions; place_share: places that fulfil a condition ÷ places
+             (place_share.py); per_thousand: places × 1000 ÷ residents;
              count: open places; titled: divisions that hold a title;
              reported: what a department reports, with its `unit`; without definitions
 targets      one word of TARGETS with its value says what is asked: at_least: "95", at_most: "9", every_unit: "90",
@@ -9,9 +10,10 @@ targets      one word of TARGETS with its value says what is asked: at_least: "9
 better       up (else down): which way is good, where no target says it
 key          重点指标; project: 三(一) … 三(八)
 numerator    types; own_level: only roles of the denominator's level; verified_within_months;
-             places: registered | offered | taken; title: the place or division holds this title; level
+             places: registered | offered | taken; title: the place or division holds this title; level;
+             of a place_share one of hosts, fee, accessible, assessed
 denominator  level, community_kind, town_kind (of the town itself, or of the town above a community),
-             urban_rural: how the class begins, list: the denominator list; or population: its kind
+             urban_rural: how the class begins, list: the denominator list; or population: its kind; of a place_share assessed
 """
 
 import json
@@ -167,14 +169,18 @@ def _better(targets: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _definition(raw: Mapping[str, Any]) -> dict[str, Any]:
-    denominator = dict(raw.get("denominator", {}))
+    denominator, numerator = dict(raw.get("denominator", {})), dict(raw["numerator"])
     for word in ("community_kind", "town_kind"):
-        given = denominator.get(word, ())
-        denominator[word] = [given] if isinstance(given, str) else list(given)
+        denominator[word] = _several(denominator.get(word, ()))
+    numerator |= {word: _several(numerator[word]) for word in ("types", "hosts", "fee") if word in numerator}
     return {
         "id": raw["id"],
         "name": raw["name"],
         "default": raw.get("default", False),
-        "numerator": dict(raw["numerator"]),
+        "numerator": numerator,
         "denominator": {**denominator, "level": denominator.get("level")},
     }
+
+
+def _several(given: Any) -> list[Any]:
+    return [given] if isinstance(given, str) else list(given)

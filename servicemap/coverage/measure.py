@@ -16,6 +16,7 @@ from fractions import Fraction
 from servicemap import db, zero_reports
 from servicemap.coverage import reported
 from servicemap.coverage.indicators import Definition, Measure, list_indicators
+from servicemap.coverage.place_share import places_of_share
 from servicemap.coverage.roles import active_roles, places_of, reached, serves
 from servicemap.coverage.targets import Target
 from servicemap.coverage.tree import Holders, Node, Tree
@@ -49,7 +50,7 @@ class Measurement:
 
     @property
     def scale(self) -> int:
-        return {"share": 100, "per_thousand": 1000}.get(self.indicator.kind, 1)
+        return {"share": 100, "place_share": 100, "per_thousand": 1000}.get(self.indicator.kind, 1)
 
     @property
     def exact(self) -> Fraction | None:
@@ -156,6 +157,13 @@ def _measure_one(
             denominators = _tally(shown, holders, _ones(wanted))
             answered_none = _tally(shown, holders, _ones(wanted & none))
             unanswered = _tally(shown, holders, _ones(silent))
+    elif indicator.kind == "place_share":
+        places = places_of_share(tree, definition, on)
+        counts = {step: _tally(shown, holders, at) for step, at in places.steps.items()}
+        steps, verified = counts, counts["verified"]
+        denominators, answered_none, unanswered = (
+            _tally(shown, holders, at) for at in (places.every, places.no, places.unknown)
+        )
     elif indicator.kind == "titled":
         held = titled_ids(definition, on)
         at_level = {

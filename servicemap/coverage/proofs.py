@@ -10,6 +10,7 @@ from servicemap import db
 from servicemap.coverage.gaps import definition_of, indicator_of
 from servicemap.coverage.indicators import Definition, Measure, list_indicators
 from servicemap.coverage.measure import denominator_ids
+from servicemap.coverage.place_share import judged
 from servicemap.coverage.roles import Active, active_roles, places_of, serves
 from servicemap.coverage.tree import Node, Tree
 from servicemap.divisions import chunks
@@ -17,7 +18,7 @@ from servicemap.errors import InvalidError
 from servicemap.models import Division
 from servicemap.records import public_code
 
-COUNTED = ("share", "count", "per_thousand")  # kinds of indicators behind which places stand
+COUNTED = ("share", "place_share", "count", "per_thousand")  # kinds of indicators behind which places stand
 HIDDEN = "1 处（不公开）"  # what is said of a contact_only place to who has no rights over it
 
 
@@ -104,6 +105,12 @@ def _counted(
             for (division_id, _), role in pairs.items()
             if division_id in wanted and not (definition.numerator.get("own_level") and role.level != level)
         )
+        return
+    if indicator.kind == "place_share":
+        for role, is_right in judged(tree, definition, on):
+            at = tree.standing(role.stands, role.visibility)
+            if is_right and at is not None:
+                yield at, 1, role
         return
     if indicator.kind == "count":
         once = {role.facility: role for role in roles}.values()

@@ -29,7 +29,7 @@ def display(value: Fraction | None, kind: str) -> str:
         return "—"
     if kind in ("count", "titled"):
         return str(value.numerator)
-    return f"{cut(value, 2 if kind == 'reported' else 1)}{'%' if kind == 'share' else ''}"
+    return f"{cut(value, 2 if kind == 'reported' else 1)}{'%' if kind in ('share', 'place_share') else ''}"
 
 
 def report(
@@ -47,6 +47,7 @@ def _row(m: Measurement, demo: bool) -> dict[str, Any]:
         "indicator": m.indicator.id,
         "name": m.indicator.name,
         "clause": m.indicator.clause,
+        "kind": m.indicator.kind,
         "division": m.division.code,
         "division_name": m.division.name,
         "level": m.division.level,

@@ -18,7 +18,7 @@ KEYS = {  # decisions.md 22
     "indicator", "name", "clause", "division", "division_name", "numerator", "denominator", "value", "display", "unit",
     "target", "due_year", "needed", "met", "definition", "definition_name", "default", "other_targets", "on",
     "population_on", "remark", "demo", "reported", "town_passed", "county_passed", "answered_none", "unanswered",
-    "exact", "level", "verified", "stale", "target_kind", "target_text", "better", "key", "project", "department",
+    "exact", "level", "kind", "verified", "stale", "target_kind", "target_text", "better", "key", "project", "department",
 }  # fmt: skip
 
 
