@@ -3,13 +3,14 @@
 import json
 import logging
 from http import HTTPStatus
+from threading import Lock
 from traceback import format_tb
 from typing import Any
 
 import marshmallow as ma
 import peewee
 from flask import Response, g, request
-from flask_smorest import Api
+from flask_smorest import Api, Blueprint
 from werkzeug.exceptions import HTTPException
 
 from servicemap import db
@@ -132,9 +133,29 @@ def problem_response(
 
 
 class ServicemapApi(Api):
-    """flask-smorest's Api with this error shape, documented as such."""
+    """flask-smorest's Api with this error shape, documented as such. The document is made when it is first asked
+    for: it is most of what an application costs, and a command on the server needs none."""
 
     ERROR_SCHEMA = ErrorSchema
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._undescribed: list[Blueprint] = []
+        self._describing = Lock()
+        super().__init__(*args, **kwargs)
+
+    def register_blueprint(self, blp: Blueprint, **options: Any) -> None:
+        self._app.extensions["flask-smorest"]["blp_name_to_api"][blp.name] = self
+        self._app.register_blueprint(blp, **options)
+        self._undescribed.append(blp)
+
+    def _openapi_json(self) -> Any:
+        with self._describing:
+            while self._undescribed:
+                blp = self._undescribed[0]
+                blp.register_views_in_doc(self, self._app, self.spec, name=blp.name, parameters=None)
+                self.spec.tag({"name": blp.name, "description": blp.description})
+                del self._undescribed[0]
+        return super()._openapi_json()
 
     def _register_responses(self) -> None:  # private in flask-smorest, hence its pin; so is the next
         content = {PROBLEM_JSON: {"schema": self.ERROR_SCHEMA}}
