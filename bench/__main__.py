@@ -4,7 +4,7 @@ Ratios are the result, absolute numbers mean this machine only. CPU is user + sy
 processes that answer. Sections: nearby, as a share of a bare Flask view, with pages, 304s and memory;
 scenarios, the worst of 48 kinds of question; peers, a tuned and a plain PostGIS service beside it (left
 out with a line where PostGIS is absent); text, how long a family waits; imports, beside sqlite3's;
-coverage, one report of everything. Needs Linux, 6 GB of disk and
+coverage, one report of everything; country, one indicator over 600,000 communities. Needs Linux, 6 GB of disk and
 4 GB of memory; --large 100000 is enough for a first look.
 """
 
@@ -17,12 +17,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench import coverage, generate, imports, nearby, peers, scenarios, text
+from bench import country, coverage, generate, imports, nearby, peers, scenarios, text
 from servicemap import db
 
 BUILD = Path("build")
 SMALL, MIDDLE, LARGE = 2_000, 100_000, 1_000_000
-SECTIONS = ("nearby", "scenarios", "peers", "text", "imports", "coverage")
+SECTIONS = ("nearby", "scenarios", "peers", "text", "imports", "coverage", "country")
 
 
 def main() -> None:
@@ -42,7 +42,7 @@ def main() -> None:
         {SMALL, MIDDLE, large}
         if "nearby" in wanted
         else {large}
-        if {*wanted} - {"imports", "coverage"}
+        if {*wanted} - {"imports", "coverage", "country"}
         else set()
     )
     with databases(sorted(size for size in sizes if size <= large), keep=options.keep) as files:
@@ -58,6 +58,8 @@ def main() -> None:
             imports.show(BUILD, large)
         if "coverage" in wanted:
             coverage.show(BUILD, large)
+        if "country" in wanted:
+            country.show(BUILD, large)
     print(f"\n{time.monotonic() - began:.0f} s in all")
 
 
