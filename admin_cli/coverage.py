@@ -206,14 +206,18 @@ def rank(division: str, on: str | None, form: str) -> None:
 @click.argument("division")
 @click.option("--indicator", required=True, help="哪个指标 which indicator")
 @click.option("--definition", help="口径；默认用默认口径 which definition")
+@click.option("--lacking", is_flag=True, help="按服务点算的比例里，还不是的和不清楚的 those that are not")
 @options.on
 @options.form
-def proofs(division: str, indicator: str, definition: str | None, on: str | None, form: str) -> None:
+def proofs(
+    division: str, indicator: str, definition: str | None, lacking: bool, on: str | None, form: str
+) -> None:
     """一个数字背后的服务点，逐个列名。The places behind a figure, by name.
 
     例 Example: servicemap-admin coverage proofs 441802000000 --indicator T01.urban
     """
     asked = {"indicator": indicator, "definition": definition, "on": on, "limit": 2000}
+    asked |= {"lacking": "true"} if lacking else {}
     rows = list(Client().pages(f"coverage/{division}/proofs", "offset", **asked))
     for row in rows:
         row["step"] = STEPS.get(row["state"], row["state"])

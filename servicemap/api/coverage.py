@@ -8,7 +8,7 @@ from flask import current_app, g
 from servicemap import divisions
 from servicemap.access import READ_LIVE_COVERAGE, can
 from servicemap.api.answers import answer
-from servicemap.api.inputs import Day, Several, Strict, Text, Whole
+from servicemap.api.inputs import Day, Several, Strict, Text, Whole, Yes
 from servicemap.api.parsing import StrictBlueprint, parameter
 from servicemap.api.schemas import CoverageSchema, GapsSchema, ProofsSchema, RankingSchema
 from servicemap.coverage import snapshots
@@ -29,6 +29,9 @@ class ReportSchema(Strict):
 class ProofsQuery(ReportSchema):
     indicator = Text(20, required=True, metadata={"description": "哪个指标", "example": "T01.urban"})
     definition = Text(40, metadata={"description": "口径；默认口径可不写"})
+    lacking = Yes(
+        load_default=False, metadata={"description": "true：按服务点算的比例里，还不是的和不清楚的"}
+    )
     offset = Whole(0, 10_000_000, load_default=0, metadata={"description": "跳过几条"})
     limit = Whole(1, 2000, load_default=500)
 
@@ -98,7 +101,10 @@ def get_proofs(args: dict[str, Any], division: str) -> dict[str, Any]:
     root = divisions.get(division, on=on)
     public = only_public(root)
     with parameter():
-        proofs = list_proofs(root, on, args["indicator"], definition_id=args.get("definition"), public=public)
+        proofs = list_proofs(
+            root, on, args["indicator"],
+            definition_id=args.get("definition"), public=public, lacking=args["lacking"],
+        )  # fmt: skip
     page = proofs[args["offset"] : args["offset"] + args["limit"]]
     end = args["offset"] + len(page)
     names = ("code", "name", "type", "state", "verified_on", "number", "documents", "activities")

@@ -47,15 +47,19 @@ def list_proofs(
     *,
     definition_id: str | None = None,
     public: bool = False,
+    lacking: bool = False,
 ) -> list[Proof]:
     """All of them within the root, by division and code; of those whose `state` is county the covered divisions of
-    a share (else the numbers' sum) are the figure's numerator. Raises NotFoundError for an unknown indicator or
+    a share (else the numbers' sum) are the figure's numerator. `lacking`: of a share of places those that do
+    not fulfil its condition, or of which it is not known. Raises NotFoundError for an unknown indicator or
     definition, InvalidError for one behind which no places stand. Some five queries."""
     indicator = indicator_of(indicator_id)
     if indicator.kind not in COUNTED:
         raise InvalidError(f"{indicator_id} 不是数服务点的，没有依据名单", "no_proofs")
     definition = definition_of(indicator, definition_id)
-    return _proofs(Tree(on, public=public), root, on, indicator, definition)
+    if lacking and indicator.kind != "place_share":
+        raise InvalidError(f"{indicator_id} 缺的是区划，请看 coverage gaps", "no_lacking_places")
+    return _proofs(Tree(on, public=public), root, on, indicator, definition, lacking=lacking)
 
 
 def evidence(root: Division, on: date) -> dict[str, Any]:
@@ -77,11 +81,13 @@ def evidence(root: Division, on: date) -> dict[str, Any]:
     return {"places": places, "of": of}
 
 
-def _proofs(tree: Tree, root: Division, on: date, indicator: Measure, definition: Definition) -> list[Proof]:
+def _proofs(
+    tree: Tree, root: Division, on: date, indicator: Measure, definition: Definition, *, lacking: bool = False
+) -> list[Proof]:
     within = tree.holders([tree.nodes[root.id]])
     found = [
         (division_id, number, role)
-        for division_id, number, role in _counted(tree, indicator, definition, on)
+        for division_id, number, role in _counted(tree, indicator, definition, on, lacking)
         if within(division_id)
     ]
     known = _known({role.role for *_, role in found}, on)
@@ -90,7 +96,7 @@ def _proofs(tree: Tree, root: Division, on: date, indicator: Measure, definition
 
 
 def _counted(
-    tree: Tree, indicator: Measure, definition: Definition, on: date
+    tree: Tree, indicator: Measure, definition: Definition, on: date, lacking: bool
 ) -> Iterable[tuple[int, int, Active]]:
     """(division, number, role), each division and role once."""
     roles = active_roles(tree, definition, on)
@@ -109,7 +115,7 @@ def _counted(
     if indicator.kind == "place_share":
         for role, is_right in judged(tree, definition, on):
             at = tree.standing(role.stands, role.visibility)
-            if is_right and at is not None:
+            if bool(is_right) != lacking and at is not None:
                 yield at, 1, role
         return
     if indicator.kind == "count":

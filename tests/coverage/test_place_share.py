@@ -73,6 +73,8 @@ def test_a_venue_whose_fee_nobody_told_is_not_known_and_not_free():
     a_place("没说", types=["library"], division=YINGDE)
 
     assert figures() == {CITY: (2, 4, 1, 1), QINGCHENG: (2, 2, 0, 0), YINGDE: (0, 2, 1, 1)}
+    lacking = list_proofs(divisions.get(CITY), TODAY, "P", lacking=True)
+    assert sorted(proof.name for proof in lacking) == ["收费", "没说"]
     [extremes, *_] = measure_disparity(divisions.get(CITY), TODAY)
     assert (extremes.one.name, extremes.difference) == ("清城区", 100)
 

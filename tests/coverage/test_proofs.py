@@ -59,6 +59,7 @@ def test_what_has_no_places_behind_it_is_refused_with_a_word(reference):
         list_proofs(root, TODAY, "T01.urban", definition_id="zz")
     assert {each.kind for each in list_indicators()} == {
         "share",
+        "place_share",
         "count",
         "per_thousand",
         "titled",
