@@ -124,7 +124,7 @@ class ContentSchema(DemoSchema):
     indicators = fields.List(fields.Dict(), metadata={"description": "指标"})
     rows = fields.List(fields.Nested(CoverageRowSchema))
     gaps = fields.List(fields.Dict(), metadata={"description": "还缺的区划；公众看不到"})
-    disparity = fields.List(fields.Dict(), metadata={"description": "差距；县（市、区）的没有"})
+    disparity = fields.List(fields.Dict(), metadata={"description": "差距；县（市、区）和撤回了的没有"})
     reach = fields.List(fields.Dict(), metadata={"description": "可及；公众看不到"})
     outlook = fields.List(fields.Dict(), metadata={"description": "展望；公众看不到"})
     evidence = fields.Dict(
