@@ -11,6 +11,11 @@ REACHED = {"reported": ("reported",), "town": ("reported", "town"), "county": ("
 RULES = (
     *("closed", "opened", "suspended", "stood", "links", "linked_from", "linked_to", "retired", "own_level"),
     *(
+        "latest_places",
+        "title_expires",
+        "unknown_fee",
+        "latest_population",
+        "same_place",
         "above_covers_nothing",
         "reviewed",
         "looked",
@@ -23,7 +28,7 @@ RULES = (
 )
 TABLES = (
     *("division", "facility", "facility_type", "role", "role_serves", "suspension", "review", "verification"),
-    *("former_division", "zero_report"),
+    *("former_division", "zero_report", "role_places", "population", "title"),
 )
 
 
@@ -42,7 +47,7 @@ class Day:
             if not self.has("retired") or self.within(each["valid_from"], each["valid_to"])
         }
         self.types = {each["id"]: each for each in self.facility_type}
-        self.places = {each["id"]: each for each in self.facility}
+        self.places_of = {each["id"]: each for each in self.facility}
 
     def has(self, rule: str) -> bool:
         return rule in self.rules
@@ -103,7 +108,7 @@ class Day:
             for role in self.role
             if self.types[role["type_id"]]["key"] in types
             and self.is_open(role)
-            and not self.is_suspended(self.places[role["facility_id"]])
+            and not self.is_suspended(self.places_of[role["facility_id"]])
         ]
 
     def level(self, role: dict[str, Any]) -> str:
@@ -125,7 +130,7 @@ class Day:
     # Whom a role covers
 
     def serves(self, role: dict[str, Any]) -> list[int]:
-        place, level = self.places[role["facility_id"]], self.level(role)
+        place, level = self.places_of[role["facility_id"]], self.level(role)
         if self.hides(place):
             county = self.at(place)
             if county is None:
@@ -174,7 +179,7 @@ class Day:
             has = set()
             for role in roles:
                 if self.covers(role, division, numerator):
-                    place = self.places[role["facility_id"]]
+                    place = self.places_of[role["facility_id"]]
                     has.update(REACHED[self.state(place)])
                     if self.state(place) == "county" and self.is_looked_at(place):
                         has.add("verified")
@@ -198,7 +203,7 @@ class Day:
                 continue
             ended = any(
                 role["type_id"] == said["type_id"]
-                and self.is_there(self.places[role["facility_id"]], division)
+                and self.is_there(self.places_of[role["facility_id"]], division)
                 and (role["opened_on"] is None or role["opened_on"] <= self.on)
                 and (role["closed_on"] is None or role["closed_on"] > said["reported_on"])
                 for role in self.role
@@ -216,11 +221,85 @@ class Day:
         """Division id → how many places stand in it, by how far they have come."""
         found: dict[int, dict[str, int]] = {}
         for id_ in {role["facility_id"] for role in self.active(numerator["types"])}:
-            place = self.places[id_]
+            place = self.places_of[id_]
             for holder in self.line(self.at(place)):
                 counts = found.setdefault(holder["id"], {})
                 for word in REACHED[self.state(place)]:
                     counts[word] = counts.get(word, 0) + 1
+        return found
+
+    def add(self, found: dict[int, dict[str, int]], at: int | None, words: Any, number: int = 1) -> None:
+        for holder in self.line(at):
+            counts = found.setdefault(holder["id"], {})
+            for word in words:
+                counts[word] = counts.get(word, 0) + number
+
+    def places(self, numerator: dict[str, Any], kind: str) -> dict[int, dict[str, int]]:
+        """Division id → registered places of active roles, by how far they have come; and the residents (all)."""
+        found: dict[int, dict[str, int]] = {}
+        for role in self.active(numerator["types"]):
+            counted = [
+                each
+                for each in self.role_places
+                if each["role_id"] == role["id"]
+                and (each["from_on"] <= self.on or not self.has("latest_places"))
+            ]
+            latest = max(counted, key=lambda each: each["from_on"]) if counted else {"registered": None}
+            if latest["registered"] is not None:
+                place = self.places_of[role["facility_id"]]
+                self.add(found, self.at(place), REACHED[self.state(place)], latest["registered"])
+        days = sorted({each["counted_on"] for each in self.population if each["kind"] == kind})
+        before = [day for day in days if day <= self.on]
+        counted_on = (before[-1] if before and self.has("latest_population") else days[0]) if days else None
+        for each in self.population:
+            if each["kind"] == kind and each["counted_on"] == counted_on:
+                found.setdefault(each["division_id"], {})["all"] = each["persons"]
+        return found
+
+    def titled(self, numerator: dict[str, Any]) -> dict[int, dict[str, int]]:
+        """Division id → how many at the level hold the title."""
+        found: dict[int, dict[str, int]] = {}
+        holders = {
+            each["division_id"]
+            for each in self.title
+            if each["kind"] == numerator["title"]
+            and each["division_id"] is not None
+            and each["awarded_on"] <= self.on
+            and (self.within(None, each["expires_on"]) or not self.has("title_expires"))
+            and self.within(None, each["withdrawn_on"])
+        }
+        for id_ in holders:
+            if id_ in self.divisions and self.divisions[id_]["level"] == numerator["level"]:
+                self.add(found, id_, REACHED["county"])
+        return found
+
+    def place_share(
+        self, numerator: dict[str, Any], denominator: dict[str, Any]
+    ) -> dict[int, dict[str, int]]:
+        """Division id → places that are as the condition says, are not, or of which it is not known."""
+        found: dict[int, dict[str, int]] = {}
+        roles = {role["facility_id"]: role for role in self.active(numerator["types"])}
+        for id_, role in roles.items():
+            place = self.places_of[id_]
+            right: bool | None
+            if "hosts" in numerator:
+                others = self.active(numerator["hosts"])
+                right = any(other["facility_id"] == id_ or not self.has("same_place") for other in others)
+            elif "fee" in numerator:
+                right = None if role["fee"] is None else role["fee"] in numerator["fee"]
+            else:
+                right = None if place["accessible"] is None else bool(place["accessible"])
+            if right is None and not self.has("unknown_fee"):
+                right = False
+            if denominator.get("assessed") and right is None:
+                continue
+            state = self.state(place)
+            words = list(REACHED[state]) if right else []
+            if state == "county":
+                words.append("all")
+                words += ["silent"] if right is None else [] if right else ["none"]
+                words += ["verified"] if right and self.is_looked_at(place) else []
+            self.add(found, self.at(place), words)
         return found
 
 

@@ -40,13 +40,24 @@ def of_engine(on: date, public: bool) -> dict[tuple[str, int], tuple[Any, ...]]:
 def of_oracle(day: Day, keys: Any) -> dict[tuple[str, int], tuple[Any, ...]]:
     found = {}
     for id_, (kind, numerator, denominator) in DEFINITIONS.items():
-        counts = day.share(numerator, denominator) if kind == "share" else day.count(numerator)
-        words = ENGINE if kind == "share" else ENGINE[:3]
+        match kind:
+            case "share":
+                counts = day.share(numerator, denominator)
+            case "place_share":
+                counts = day.place_share(numerator, denominator)
+            case "per_thousand":
+                counts = day.places(numerator, denominator["population"])
+            case "titled":
+                counts = day.titled(numerator)
+            case _:
+                counts = day.count(numerator)
+        whole = kind in ("share", "place_share")
         for indicator, division in keys:
             if indicator == id_:
                 of_one = counts.get(division, {})
-                figures = tuple(of_one.get(word, 0) for word in words)
-                found[indicator, division] = figures + (None,) * (len(ENGINE) - len(figures))
+                figures = [of_one.get(word, 0) for word in (ENGINE if whole else ENGINE[:3])]
+                residents = [] if whole else [None, None, None, of_one.get("all")]
+                found[indicator, division] = (*figures, *residents)
     return found
 
 

@@ -25,6 +25,11 @@ DEFINITIONS = {
     "town": ("share", {"types": ["nursery"]}, {"level": "town"}),
     "own": ("share", {"types": ["childrens_home"], "own_level": True}, {"level": "county"}),
     "count": ("count", {"types": ["nursery"]}, {}),
+    "places": ("per_thousand", {"types": ["nursery"], "places": "registered"}, {"population": "resident"}),
+    "titled": ("titled", {"title": "好镇", "level": "town"}, {}),
+    "hosts": ("place_share", {"types": ["nursery"], "hosts": ["parent_school"]}, {}),
+    "fee": ("place_share", {"types": ["nursery"], "fee": ["free", "discounted"]}, {}),
+    "accessible": ("place_share", {"types": ["childrens_home"], "accessible": True}, {"assessed": True}),
 }
 FIRST = TODAY - timedelta(days=900)
 
@@ -49,6 +54,8 @@ def a_world(seed: int) -> list[date]:
         _place(random, number, day)
     for _ in range(8):
         _say_none(random, day)
+    _count_residents(random, day)
+    _award(random, day)
     for _ in range(random.randrange(3)):
         _merge(random, day)
     return sorted({*days, *(each - timedelta(days=1) for each in days)} & _known())
@@ -98,14 +105,21 @@ def _place(random: Random, number: int, day) -> None:
     anywhere = [row[0] for row in db.query("SELECT id FROM division WHERE level <> 'city' ORDER BY id")]
     hidden = random.random() < 0.2
     record = Record(0, f"第 {number} 处", random.choice(anywhere))
-    stated = {"visibility": "contact_only" if hidden else "public"}
+    stated = {
+        "visibility": "contact_only" if hidden else "public",
+        "accessible": random.choice((None, True, False)),
+    }
     roles = []
     for key in random.sample(TYPES, random.choice((1, 1, 2))):
         opened = day(0.6)
         closed = day(0.3)
         if opened and closed and closed < opened:
             opened, closed = closed, opened
-        facts: dict = {"opened_on": opened, "closed_on": closed}
+        facts: dict = {
+            "opened_on": opened,
+            "closed_on": closed,
+            "fee": random.choice((None, "free", "paid", "discounted")),
+        }
         if random.random() < 0.2:
             facts["level"] = random.choice(("community", "town", "county"))
         if random.random() < 0.35:
@@ -115,6 +129,10 @@ def _place(random: Random, number: int, day) -> None:
     with write_txn(SEED) as log:
         facilities.write(log, [after], [], TODAY)
     _date_links(random, after.id, day)
+    for (role,) in sorted(db.query("SELECT id FROM role WHERE facility_id = ?", (after.id,))):
+        for counted_on in {day() for _ in range(random.randrange(3))}:
+            places = (role, counted_on.isoformat(), random.choice((None, random.randrange(90))))
+            db.execute("INSERT INTO role_places (role_id, from_on, registered) VALUES (?, ?, ?)", places)
     if random.random() < 0.3:
         begins = day()
         ends = begins + timedelta(days=random.randrange(1, 200)) if random.random() < 0.7 else None
@@ -133,6 +151,36 @@ def _place(random: Random, number: int, day) -> None:
             " ON CONFLICT DO NOTHING",
             (after.id, looked.isoformat(), voided and voided.isoformat()),
         )
+
+
+def _count_residents(random: Random, day) -> None:
+    ids = [
+        row[0] for row in db.query("SELECT id FROM division WHERE level IN ('city', 'county') ORDER BY id")
+    ]
+    for counted_on in {day() for _ in range(random.randrange(4))}:
+        for id_ in random.sample(ids, random.randrange(1, len(ids) + 1)):
+            db.execute(
+                "INSERT INTO population (division_id, kind, counted_on, persons, source) VALUES (?, 'resident', ?, ?, '公报')",
+                (id_, counted_on.isoformat(), random.randrange(100, 9000)),
+            )
+
+
+def _award(random: Random, day) -> None:
+    ids = [row[0] for row in db.query("SELECT id FROM division WHERE level <> 'city' ORDER BY id")]
+    for number in range(random.randrange(6)):
+        awarded = day()
+        ends = [
+            awarded + timedelta(days=random.randrange(1, 300)) if random.random() < 0.5 else None
+            for _ in range(2)
+        ]
+        db.execute(
+            "INSERT INTO title (id, division_id, kind, issuer, awarded_on, expires_on, withdrawn_on)"
+            " VALUES (?, ?, ?, '市', ?, ?, ?)",
+            (
+                number + 1, random.choice(ids), random.choice(("好镇", "别的")), awarded.isoformat(),
+                *(each and each.isoformat() for each in ends),
+            ),
+        )  # fmt: skip
 
 
 def _date_links(random: Random, facility: int, day) -> None:
