@@ -147,5 +147,5 @@ def _public(facts: dict[str, Any]) -> dict[str, Any]:
 def published_facts(facts: dict[str, Any]) -> dict[str, Any]:
     """What completes a published content: its facts, and empty what everybody isn't told."""
     named = {name: value for name, value in facts.items() if name not in ("division", "division_name", "on")}
-    hidden = {"gaps": [], "reach": [], "outlook": [], "evidence": {}}
+    hidden: dict[str, Any] = {"gaps": [], "reach": [], "outlook": [], "evidence": {}}
     return {**named, "made_at": None, "anchor": None, **hidden}
