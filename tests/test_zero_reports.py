@@ -8,6 +8,7 @@ from servicemap import db, division_changes, divisions, zero_reports
 from servicemap.access import SEED, Actor
 from servicemap.coverage.gaps import list_gaps
 from servicemap.coverage.measure import measure
+from servicemap.division_list import DivisionRow
 from servicemap.division_plan import Order
 from servicemap.errors import ConflictError, ForbiddenError, InvalidError
 from tests.coverage.test_measure import an_indicator
@@ -125,3 +126,91 @@ def test_on_a_day_before_a_merger_a_place_ends_the_none_of_where_it_stood_then()
     assert answers(day_before) == {SOUTH: "none", TEA: "unknown"}
     assert counts(day_before) == (1, 1, 1, 3)
     assert counts() == (1, 0, 1, 2)  # 南门 has it now
+
+
+# What a "none" says after a change of divisions
+
+NEW = "441802001009"
+MERGED_ON = TODAY - timedelta(days=5)
+
+
+def become(rows: list[DivisionRow], on: date = MERGED_ON, **order) -> None:
+    division_changes.apply(SEED, Order(on, rows, **order), TODAY)
+
+
+def standing() -> dict[str, bool]:
+    return {zero.division: zero.stands for zero in zero_reports.list_zeros(SEED, [], TODAY)}
+
+
+@pytest.mark.parametrize("into", [SOUTH, NEW])
+def test_a_none_of_one_village_is_none_of_the_village_it_merged_into(into):
+    an_indicator()
+    say_none()
+
+    become(division_changes.merge([NORTH_GATE, SOUTH], into, "合"))
+
+    assert answers() == {into: "unknown", TEA: "unknown"}
+    assert answers(MERGED_ON - timedelta(days=1)) == {NORTH_GATE: "unknown", SOUTH: "none", TEA: "unknown"}
+    assert standing() == {SOUTH: False}
+
+
+@pytest.mark.parametrize("into", [SOUTH, NEW])
+def test_of_villages_that_all_had_none_what_they_became_has_none(into):
+    an_indicator()
+    a_place(division=NORTH_GATE, opened_on=date(2020, 1, 1), closed_on=SAID + timedelta(days=3))
+    say_none()
+    say_none(NORTH_GATE, on=SAID + timedelta(days=10))  # after its place had closed
+
+    become(division_changes.merge([NORTH_GATE, SOUTH], into, "合"))
+
+    assert answers() == {into: "none", TEA: "unknown"}
+    assert standing() == {NORTH_GATE: True, SOUTH: True}
+    a_place(division=into, opened_on=MERGED_ON + timedelta(days=1), closed_on=MERGED_ON + timedelta(days=2))
+    assert answers() == {into: "unknown", TEA: "unknown"}
+    assert answers(MERGED_ON) == {into: "none", TEA: "unknown"}
+    assert standing() == {NORTH_GATE: False, SOUTH: False}
+
+
+@pytest.mark.parametrize("into", [SOUTH, NEW])
+def test_a_none_that_is_given_after_a_merger_speaks_for_itself(into):
+    an_indicator()
+    a_place(division=NORTH_GATE, opened_on=date(2020, 1, 1), closed_on=MERGED_ON)
+    become(division_changes.merge([NORTH_GATE, SOUTH], into, "合"))
+
+    say_none(into, on=MERGED_ON)
+
+    assert answers() == {into: "none", TEA: "unknown"}
+    assert standing() == {into: True}
+
+
+def test_every_part_of_a_village_that_had_none_has_none_until_it_gets_one():
+    an_indicator()
+    say_none()
+
+    become(division_changes.split(SOUTH, [(SOUTH, "南一"), (NEW, "南二")]))
+    a_place(division=NEW, opened_on=MERGED_ON + timedelta(days=1), closed_on=TODAY)
+
+    assert answers() == {NORTH_GATE: "unknown", SOUTH: "none", NEW: "unknown", TEA: "unknown"}
+    assert standing() == {SOUTH: True}
+
+
+def test_a_new_edition_of_the_list_silences_nobody():
+    an_indicator()
+    say_none()
+
+    become([DivisionRow(SOUTH, "南门社区", "community", "441802001000", urban_rural="111")])
+    become([DivisionRow(NEW, "南门社区", "community", "441802001000", replaces=SOUTH)], TODAY)
+
+    assert answers() == {NORTH_GATE: "unknown", NEW: "none", TEA: "unknown"}
+
+
+def test_a_none_is_told_from_the_day_on_which_its_division_began_and_of_where_places_stood_then():
+    a_place(division=NORTH_GATE, opened_on=date(2020, 1, 1))
+    become(division_changes.merge([NORTH_GATE, SOUTH], SOUTH, ""))
+    become(division_changes.split(TEA, [(TEA, "茶一"), ("441881450002", "茶二")]))
+
+    assert say_none(on=MERGED_ON - timedelta(days=1)) == 1
+    with pytest.raises(ConflictError):
+        say_none(on=MERGED_ON)
+    with pytest.raises(InvalidError, match="才有"):
+        say_none(TEA, on=MERGED_ON - timedelta(days=1))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from servicemap import db, zero_reports
+from servicemap import db
 from servicemap.coverage.indicators import Definition, Measure, list_indicators
 from servicemap.coverage.measure import covered_ids, denominator_ids
 from servicemap.coverage.nearest import Positions, Sites
@@ -135,7 +135,7 @@ def _gaps(
             f"{indicator.id} 口径“{definition.id}”缺城乡分类数据，列不出缺口", "no_urban_rural"
         )
     covered = covered_ids(tree, definition, on)
-    none = zero_reports.answered_none(definition.numerator["types"], on, public=tree.public)
+    none = tree.nones.of(definition.numerator["types"])
     gaps = []
     for id_ in counted - covered["county"]:
         said = "waiting" if id_ in covered["reported"] else "none" if id_ in none else "unknown"

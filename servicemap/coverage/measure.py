@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
 
-from servicemap import db, zero_reports
+from servicemap import db
 from servicemap.coverage import reported
 from servicemap.coverage.indicators import Definition, Measure, list_indicators
 from servicemap.coverage.place_share import places_of_share
@@ -147,10 +147,7 @@ def _measure_one(
             remark = "缺城乡分类数据"
         else:
             covered = covered_ids(tree, definition, on)
-            none = (
-                zero_reports.answered_none(definition.numerator["types"], on, public=tree.public)
-                - covered["reported"]
-            )
+            none = tree.nones.of(definition.numerator["types"]) - covered["reported"]
             silent = wanted - covered["reported"] - none
             counts = {step: _tally(shown, holders, _ones(wanted & covered[step])) for step in covered}
             steps, verified = counts, counts["verified"]

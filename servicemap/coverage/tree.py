@@ -3,10 +3,12 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 from servicemap import db
 from servicemap.models import LEVELS
+from servicemap.nones import Nones
 
 Holders = Callable[[int | None], tuple[int, ...]]
 RANK = {level: number for number, level in enumerate(LEVELS)}
@@ -32,7 +34,7 @@ class Tree:
     """All divisions valid on a day, as they were called then. `public`: as everybody may know them measured. One query."""
 
     def __init__(self, on: date, *, public: bool = False) -> None:
-        self.public = public
+        self.on, self.public = on, public
         day = on.isoformat()
         rows = db.query(
             "SELECT id, padded_code, COALESCE((SELECT n.name FROM former_name n WHERE n.division_id = division.id"
@@ -43,6 +45,11 @@ class Tree:
         )
         self.nodes = {row[0]: Node(*row) for row in rows}
         self.active: dict[tuple[Any, ...], list[Any]] = {}  # what roles.active_roles has found
+
+    @cached_property
+    def nones(self) -> Nones:
+        """Who has said none. Four queries, once a tree."""
+        return Nones(self.on, public=self.public)
 
     def climb(self, id_: int | None, level: str) -> int | None:
         """The ancestor-or-self at the level; None when the division stands higher or is not valid."""
