@@ -1,7 +1,7 @@
 """The engine against the plain loops of oracle.py, on random registries and their days, on both engines; and every
-rule that an oracle forgets is noticed."""
+rule that an oracle forgets, and every slip in the engine, is noticed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from random import Random
 from typing import Any
@@ -9,56 +9,63 @@ from typing import Any
 import pytest
 
 from servicemap import divisions
+from servicemap.coverage.gaps import list_gaps
 from servicemap.coverage.measure import measure
 from tests.conftest import fresh
-from tests.coverage.oracle import RULES, Day
+from tests.coverage.oracle import Oracle
+from tests.coverage.oracle_day import RULES
 from tests.coverage.worlds import DEFINITIONS, a_world
 from tests.factories import scaled
 
 CITY = "441800000000"
 DAYS = 6  # asked of each world
 ENGINE = ("reported", "town", "county", "verified", "none", "silent", "all")
+Key = tuple[str, str, int]  # indicator, definition, division
+Figures = Mapping[Key, tuple[Any, ...]]
 
 
-def of_engine(on: date, public: bool) -> dict[tuple[str, int], tuple[Any, ...]]:
+def of_engine(on: date, public: bool) -> Figures:
     return {
-        (m.indicator.id, m.division.id): (
-            *(
-                m.reported,
-                m.town_passed,
-                m.numerator,
-                m.verified,
-                m.answered_none,
-                m.unanswered,
-                m.denominator,
-            ),
+        (m.indicator.id, m.definition.id, m.division.id): (
+            *(m.reported, m.town_passed, m.numerator),
+            *(m.verified, m.answered_none, m.unanswered, m.denominator),
         )
         for m in measure(divisions.get(CITY), on, public=public, down_to="community")
     }
 
 
-def of_oracle(day: Day, keys: Any) -> dict[tuple[str, int], tuple[Any, ...]]:
+def of_oracle(oracle: Oracle, keys: Iterable[Key]) -> Figures:
+    divisions_of_day = {key[2] for key in keys}
     found = {}
-    for id_, (kind, numerator, denominator) in DEFINITIONS.items():
-        match kind:
-            case "share":
-                counts = day.share(numerator, denominator)
-            case "place_share":
-                counts = day.place_share(numerator, denominator)
-            case "per_thousand":
-                counts = day.places(numerator, denominator["population"])
-            case "titled":
-                counts = day.titled(numerator)
-            case _:
-                counts = day.count(numerator)
+    for (id_, definition), (kind, numerator, denominator) in DEFINITIONS.items():
+        counts = _counts(oracle, kind, numerator, denominator)
         whole = kind in ("share", "place_share")
-        for indicator, division in keys:
-            if indicator == id_:
-                of_one = counts.get(division, {})
-                figures = [of_one.get(word, 0) for word in (ENGINE if whole else ENGINE[:3])]
-                residents = [] if whole else [None, None, None, of_one.get("all")]
-                found[indicator, division] = (*figures, *residents)
+        for division in divisions_of_day:
+            of_one = (counts or {}).get(division, {})
+            figures: list[int | None] = [of_one.get(word, 0) for word in (ENGINE if whole else ENGINE[:3])]
+            figures += [] if whole else [None, None, None, of_one.get("all")]
+            found[id_, definition, division] = (None,) * 7 if counts is None else tuple(figures)
     return found
+
+
+def _counts(oracle: Oracle, kind: str, numerator: Any, denominator: Any) -> Any:
+    match kind:
+        case "share":
+            return oracle.share(numerator, denominator)
+        case "place_share":
+            return oracle.place_share(numerator, denominator)
+        case "per_thousand":
+            return oracle.places(numerator, denominator["population"])
+        case "titled":
+            return oracle.titled(numerator)
+    return oracle.count(numerator)
+
+
+def gaps_of(indicator: str, definition: str, on: date, public: bool) -> dict[int, str]:
+    found = list_gaps(
+        divisions.get(CITY), on, indicator_ids=[indicator], definition_id=definition, public=public
+    )
+    return {gap.division.id: gap.answer for gap in found}
 
 
 def asked(seed: int) -> Iterator[tuple[date, bool]]:
@@ -68,21 +75,24 @@ def asked(seed: int) -> Iterator[tuple[date, bool]]:
         yield on, random.random() < 0.3
 
 
-@pytest.mark.parametrize("seed", range(scaled(20, 4)))
+@pytest.mark.parametrize("seed", range(scaled(40, 5)))
 @pytest.mark.usefixtures("registry")
-def test_every_figure_of_a_random_registry_is_the_plain_loops(seed):
+def test_every_figure_and_every_gap_of_a_random_registry_is_the_plain_loops(seed):
     compared = 0
     for on, public in asked(seed):
-        engine = of_engine(on, public)
+        engine, oracle = of_engine(on, public), Oracle(on, public=public)
 
-        assert engine == of_oracle(Day(on, public=public), engine.keys()), (seed, on, public)
+        assert engine == of_oracle(oracle, engine), (seed, on, public)
+        for (indicator, definition), (kind, *rule) in DEFINITIONS.items():
+            if kind == "share" and oracle.counted(rule[1]) is not None:
+                assert gaps_of(indicator, definition, on, public) == oracle.gaps(*rule), (seed, on, public)
         compared += len(engine)
     assert compared > 100
 
 
 def test_every_rule_that_is_forgotten_is_noticed(request, tmp_path):
     forgotten = set(RULES)
-    for seed in range(12):
+    for seed in range(30):
         folder = tmp_path / str(seed)
         folder.mkdir()
         with fresh("nothing", "sqlite", request, folder):
@@ -92,7 +102,7 @@ def test_every_rule_that_is_forgotten_is_noticed(request, tmp_path):
                     forgotten -= {
                         rule
                         for rule in forgotten
-                        if of_oracle(Day(on, public=public, without=rule), figures.keys()) != figures
+                        if of_oracle(Oracle(on, public=public, without=rule), figures) != figures
                     }
         if not forgotten:
             break
