@@ -29,6 +29,7 @@ Admin = Callable[..., Ran]
 def run_admin(*arguments: object, url: str, input: str | None = None, **environ: str) -> Ran:
     """`environ` is added to this process' own; the login of whoever runs the tests is left out."""
     apart = {"XDG_CONFIG_HOME": "/nowhere", "SERVICEMAP_SERVER": "", "SERVICEMAP_TOKEN": ""}
+    apart["PYTHONDONTWRITEBYTECODE"] = ""  # else where it is set every command compiles the whole house anew
     done = subprocess.run(
         [sys.executable, "-m", "admin_cli.main", *map(str, arguments)],
         env={**os.environ, **apart, "SERVICEMAP_DATABASE_URL": url, **environ},
