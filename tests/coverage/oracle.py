@@ -150,3 +150,15 @@ class Oracle(Day):
                 words += ["verified"] if right and self.is_looked_at(place) else []
             self.add(found, self.at(place), words)
         return found
+
+
+def verdict(counted: int | None, over: int | None, scale: int, target: str) -> tuple[bool | None, int | None]:
+    """Whether the target is reached, and how many more are needed: found by adding one until it is. `over`: None of
+    what is over nothing known, 1 of a plain count."""
+    if counted is None or not over:
+        return None, None
+    tenths = int(target.replace(".", "")) if "." in target else int(target) * 10
+    more = 0
+    while (counted + more) * scale * 10 < tenths * over:
+        more += 1
+    return more == 0, more

@@ -1,7 +1,7 @@
 """The engine against the plain loops of oracle.py, on random registries and their days, on both engines; and every
 rule that an oracle forgets, and every slip in the engine, is noticed."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from random import Random
 from typing import Any
@@ -12,13 +12,15 @@ from servicemap import divisions
 from servicemap.coverage.gaps import list_gaps
 from servicemap.coverage.measure import measure
 from tests.conftest import fresh
-from tests.coverage.oracle import Oracle
+from tests.coverage.oracle import Oracle, verdict
 from tests.coverage.oracle_day import RULES
-from tests.coverage.worlds import DEFINITIONS, a_world
+from tests.coverage.slips import SLIPS, slipped
+from tests.coverage.worlds import ASKED, DEFINITIONS, TARGETS, a_world
 from tests.factories import scaled
 
 CITY = "441800000000"
 DAYS = 6  # asked of each world
+SCALES = {"share": 100, "place_share": 100, "per_thousand": 1000, "count": 1, "titled": 1}
 ENGINE = ("reported", "town", "county", "verified", "none", "silent", "all")
 Key = tuple[str, str, int]  # indicator, definition, division
 Figures = Mapping[Key, tuple[Any, ...]]
@@ -29,6 +31,7 @@ def of_engine(on: date, public: bool) -> Figures:
         (m.indicator.id, m.definition.id, m.division.id): (
             *(m.reported, m.town_passed, m.numerator),
             *(m.verified, m.answered_none, m.unanswered, m.denominator),
+            *(m.met, m.needed),
         )
         for m in measure(divisions.get(CITY), on, public=public, down_to="community")
     }
@@ -44,8 +47,17 @@ def of_oracle(oracle: Oracle, keys: Iterable[Key]) -> Figures:
             of_one = (counts or {}).get(division, {})
             figures: list[int | None] = [of_one.get(word, 0) for word in (ENGINE if whole else ENGINE[:3])]
             figures += [] if whole else [None, None, None, of_one.get("all")]
-            found[id_, definition, division] = (None,) * 7 if counts is None else tuple(figures)
+            if counts is None:
+                figures = [None] * 7
+            found[id_, definition, division] = (*figures, *_verdict(oracle, kind, division, figures))
     return found
+
+
+def _verdict(oracle: Oracle, kind: str, division: int, figures: Sequence[int | None]) -> tuple[Any, Any]:
+    over = figures[6]
+    if kind in ("count", "titled"):  # the city's target is nobody else's
+        over = 1 if oracle.divisions[division]["level"] == "city" else None
+    return verdict(figures[2], over, SCALES[kind], TARGETS[kind])
 
 
 def _counts(oracle: Oracle, kind: str, numerator: Any, denominator: Any) -> Any:
@@ -61,17 +73,35 @@ def _counts(oracle: Oracle, kind: str, numerator: Any, denominator: Any) -> Any:
     return oracle.count(numerator)
 
 
-def gaps_of(indicator: str, definition: str, on: date, public: bool) -> dict[int, str]:
-    found = list_gaps(
-        divisions.get(CITY), on, indicator_ids=[indicator], definition_id=definition, public=public
-    )
-    return {gap.division.id: gap.answer for gap in found}
+def engine_gaps(oracle: Oracle, on: date, public: bool) -> Mapping[Key, str]:
+    """What is asked for of a class that nobody knows is refused, and not asked here."""
+    return {
+        (gap.indicator, gap.definition, gap.division.id): gap.answer
+        for indicator, definition, *_ in _listed(oracle)
+        for gap in list_gaps(
+            divisions.get(CITY), on, indicator_ids=[indicator], definition_id=definition, public=public
+        )
+    }
 
 
-def asked(seed: int) -> Iterator[tuple[date, bool]]:
-    days = a_world(seed)
+def oracle_gaps(oracle: Oracle) -> Mapping[Key, str]:
+    return {
+        (indicator, definition, division): said
+        for indicator, definition, numerator, denominator in _listed(oracle)
+        for division, said in oracle.gaps(numerator, denominator).items()
+    }
+
+
+def _listed(oracle: Oracle) -> Iterator[tuple[str, str, Any, Any]]:
+    for (indicator, definition), (kind, numerator, denominator) in DEFINITIONS.items():
+        if kind == "share" and oracle.counted(denominator) is not None:
+            yield indicator, definition, numerator, denominator
+
+
+def asked(seed: int, days: int = DAYS) -> Iterator[tuple[date, bool]]:
+    a_world(seed)
     random = Random(seed)
-    for on in random.sample(days, min(DAYS, len(days))):
+    for on in random.sample(ASKED, days):
         yield on, random.random() < 0.3
 
 
@@ -83,9 +113,7 @@ def test_every_figure_and_every_gap_of_a_random_registry_is_the_plain_loops(seed
         engine, oracle = of_engine(on, public), Oracle(on, public=public)
 
         assert engine == of_oracle(oracle, engine), (seed, on, public)
-        for (indicator, definition), (kind, *rule) in DEFINITIONS.items():
-            if kind == "share" and oracle.counted(rule[1]) is not None:
-                assert gaps_of(indicator, definition, on, public) == oracle.gaps(*rule), (seed, on, public)
+        assert engine_gaps(oracle, on, public) == oracle_gaps(oracle), (seed, on, public)
         compared += len(engine)
     assert compared > 100
 
@@ -108,3 +136,23 @@ def test_every_rule_that_is_forgotten_is_noticed(request, tmp_path):
             break
 
     assert forgotten == set()
+
+
+def test_every_slip_of_the_engine_is_noticed(engine, request, tmp_path):
+    unnoticed = set(SLIPS)
+    for seed in range(30):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        with fresh("nothing", engine, request, folder):
+            for on, public in asked(seed, 20):
+                oracle = Oracle(on, public=public)
+                right = of_oracle(oracle, of_engine(on, public)), oracle_gaps(oracle)
+                for slip in sorted(unnoticed):
+                    with slipped(slip):
+                        if (of_engine(on, public), engine_gaps(oracle, on, public)) != right:
+                            unnoticed.remove(slip)
+                assert (of_engine(on, public), engine_gaps(oracle, on, public)) == right  # it is as it was
+        if not unnoticed:
+            break
+
+    assert unnoticed == set()

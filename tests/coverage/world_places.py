@@ -1,9 +1,7 @@
 """The places of a random registry, with what is known of them and of residents and titles."""
 
-from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from random import Random
-from typing import Any
 
 from servicemap import db, facilities
 from servicemap.access import SEED
@@ -13,7 +11,25 @@ from servicemap.records import Record
 from tests.factories import TODAY, a_type
 
 TYPES = ("parent_school", "nursery", "childrens_home")
-Day = Callable[..., Any]  # a random day; with a share: or, less often than that, none
+STEP = timedelta(days=30)
+DAYS = [TODAY - STEP * number for number in range(30)]
+
+
+class Day:
+    """Random days of the same few, so that much happens on one day."""
+
+    def __init__(self, random: Random) -> None:
+        self.random = random
+
+    def __call__(self) -> date:
+        return self.random.choice(DAYS)
+
+    def maybe(self, share: float) -> date | None:
+        return self() if self.random.random() < share else None
+
+    def after(self, begins: date, share: float, steps: int) -> date | None:
+        ends = begins + STEP * self.random.randrange(1, steps + 1)
+        return ends if self.random.random() < share else None
 
 
 def a_random_place(random: Random, number: int, day: Day) -> None:
@@ -26,8 +42,8 @@ def a_random_place(random: Random, number: int, day: Day) -> None:
     }
     roles = []
     for key in random.sample(TYPES, random.choice((1, 1, 2))):
-        opened = day(0.6)
-        closed = day(0.3)
+        opened = day.maybe(0.6)
+        closed = day.maybe(0.3)
         if opened and closed and closed < opened:
             opened, closed = closed, opened
         facts: dict = {
@@ -55,7 +71,7 @@ def _date_links(random: Random, facility: int, day: Day) -> None:
     """Some links of the place hold only for a time."""
     sql = "SELECT s.role_id, s.division_id FROM role_serves s JOIN role r ON r.id = s.role_id WHERE r.facility_id = ?"
     for link in sorted(db.query(sql, (facility,))):
-        begins, ends = day(0.3), day(0.3)
+        begins, ends = day.maybe(0.3), day.maybe(0.3)
         if begins and ends and ends <= begins:
             begins, ends = ends, begins + timedelta(days=1)
         dates = (begins and begins.isoformat(), ends and ends.isoformat())
@@ -68,7 +84,7 @@ def _date_links(random: Random, facility: int, day: Day) -> None:
 def _suspend_and_look(random: Random, facility: int, day: Day) -> None:
     if random.random() < 0.3:
         begins = day()
-        ends = begins + timedelta(days=random.randrange(1, 200)) if random.random() < 0.7 else None
+        ends = day.after(begins, 0.7, 6)
         db.execute(
             "INSERT INTO suspension (facility_id, from_on, to_on, reason) VALUES (?, ?, ?, '修')",
             (facility, begins.isoformat(), ends and ends.isoformat()),
@@ -78,7 +94,7 @@ def _suspend_and_look(random: Random, facility: int, day: Day) -> None:
         db.execute("DELETE FROM review WHERE facility_id = ?", (facility,))
         db.execute("INSERT INTO review (facility_id, state) VALUES (?, ?)", (facility, state))
     for looked in {day() for _ in range(random.randrange(3))}:
-        voided = looked + timedelta(days=random.randrange(1, 90)) if random.random() < 0.3 else None
+        voided = day.after(looked, 0.3, 3)
         db.execute(
             "INSERT INTO verification (facility_id, verified_on, verified_by, voided_on) VALUES (?, ?, '岗', ?)"
             " ON CONFLICT DO NOTHING",
@@ -99,21 +115,18 @@ def count_residents(random: Random, day: Day) -> None:
 
 
 def award(random: Random, day: Day) -> None:
-    """Titles of divisions and of places."""
-    ids = [row[0] for row in db.query("SELECT id FROM division WHERE level <> 'city' ORDER BY id")]
+    """Titles of towns and of places."""
+    ids = [row[0] for row in db.query("SELECT id FROM division WHERE level = 'town' ORDER BY id")]
     places = [row[0] for row in db.query("SELECT id FROM facility ORDER BY id")]
-    for number in range(random.randrange(4, 14)):
+    for _ in range(random.randrange(4, 14)):
         awarded = day()
         holder = random.choice(("division", "facility"))
-        ends = [
-            awarded + timedelta(days=random.randrange(1, 300)) if random.random() < 0.5 else None
-            for _ in range(2)
-        ]
+        ends = [day.after(awarded, 0.5, 9) for _ in range(2)]
         db.execute(
-            f"INSERT INTO title (id, {holder}_id, kind, issuer, awarded_on, expires_on, withdrawn_on)"
-            " VALUES (?, ?, ?, '市', ?, ?, ?)",
+            f"INSERT INTO title ({holder}_id, kind, issuer, awarded_on, expires_on, withdrawn_on)"
+            " VALUES (?, ?, '市', ?, ?, ?)",
             (
-                number + 1, random.choice(ids if holder == "division" else places), random.choice(("好镇", "别的")), awarded.isoformat(),
-                *(each and each.isoformat() for each in ends),
+                *(random.choice(ids if holder == "division" else places), random.choice(("好镇", "别的"))),
+                *(each and each.isoformat() for each in (awarded, *ends)),
             ),
-        )  # fmt: skip
+        )

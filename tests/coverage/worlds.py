@@ -1,5 +1,6 @@
 """Random small registries: everything that the rule of coverage speaks of happens in them, often on the same day."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import date, timedelta
 from random import Random
@@ -13,7 +14,7 @@ from servicemap.division_list import DivisionRow, import_divisions
 from servicemap.division_plan import Order
 from servicemap.errors import RegistryError
 from servicemap.records import public_code
-from tests.coverage.world_places import TYPES, Day, a_random_place, award, count_residents
+from tests.coverage.world_places import DAYS, STEP, TYPES, Day, a_random_place, award, count_residents
 from tests.factories import TODAY, a_type
 
 COMMUNITY, TOWN = {"level": "community"}, {"level": "town"}
@@ -53,20 +54,13 @@ DEFINITIONS = {
     for number, rule in enumerate(rules)
 }
 TARGETS = {"share": "70", "place_share": "40", "per_thousand": "3.5", "count": "4", "titled": "1"}
-FIRST = TODAY - timedelta(days=900)
+ASKED = [day - timedelta(days=before) for day in DAYS for before in (0, 1)]  # days of events, and before them
 
 
-def a_world(seed: int) -> list[date]:
-    """Fill the empty registry; the days to ask of, those of its events among them."""
+def a_world(seed: int) -> None:
+    """Fill the empty registry."""
     random = Random(seed)
-    days = [TODAY, FIRST]
-
-    def day(share: float = 1.0) -> date | None:
-        if random.random() > share:
-            return None
-        days.append(FIRST + timedelta(days=random.randrange(900)))
-        return days[-1]
-
+    day = Day(random)
     _tree(random)
     for key, level in zip(TYPES, ("community", "town", "county"), strict=True):
         a_type(key, level=level)
@@ -75,16 +69,11 @@ def a_world(seed: int) -> list[date]:
         a_random_place(random, number, day)
     count_residents(random, day)
     award(random, day)
-    for _ in range(12):
+    for _ in range(15):
         _say_none(random, day)
-    for _ in range(random.randrange(1, 5)):
+    for _ in range(random.randrange(2, 7)):
         random.choice((_merge, _merge, _split, _renew))(random, day)
         _say_none(random, day)
-    return sorted({*days, *(each - timedelta(days=1) for each in days)} & _known())
-
-
-def _known() -> set[date]:
-    return {FIRST + timedelta(days=number) for number in range((TODAY - FIRST).days + 1)}
 
 
 def _tree(random: Random) -> None:
@@ -137,28 +126,32 @@ def _say_none(random: Random, day: Day) -> None:
             "SELECT padded_code FROM division WHERE level IN ('community', 'town') AND valid_to IS NULL ORDER BY id"
         )
     ]
-    kinds = [a_type(key) for key in random.sample(TYPES, random.randrange(1, 3))]
-    with suppress(RegistryError):  # there is one, or the division began later
-        zero_reports.report_none(SEED, divisions.get(random.choice(codes)), kinds, day(), TODAY)
+    _says_none(random.choice(codes), random.sample(TYPES, random.randrange(1, 3)), day())
+
+
+def _says_none(code: str, types: Sequence[str], on: date) -> None:
+    for key in types:
+        with suppress(RegistryError):  # there is one, or the division began later
+            zero_reports.report_none(SEED, divisions.get(code), [a_type(key)], on, TODAY)
 
 
 def _merge(random: Random, day: Day) -> None:
-    """Two villages of a town become one of both, or one of them, or a new one."""
+    """Two villages of a town, of which one or both have often said none of much, become a new one or one of them."""
     rows = db.query(
         "SELECT a.padded_code, b.padded_code FROM division a JOIN division b ON b.parent_id = a.parent_id"
-        " AND b.id > a.id WHERE a.level = 'community' AND a.valid_to IS NULL AND b.valid_to IS NULL ORDER BY a.id, b.id"
+        " AND b.id <> a.id WHERE a.level = 'community' AND a.valid_to IS NULL AND b.valid_to IS NULL ORDER BY a.id, b.id"
     )
     if not rows:
         return
     one, other = random.choice(rows)
-    if random.random() < 0.3:  # often both have said none of something
-        for code in (one, other):
-            with suppress(RegistryError):
-                zero_reports.report_none(SEED, divisions.get(code), [a_type("nursery")], day(), TODAY)
+    on = day()
+    for code in (one, other):
+        if random.random() < 0.6:
+            _says_none(code, TYPES, on - STEP * random.randrange(1, 4))
     into = random.choice((one, f"{one[:9]}9{random.randrange(10, 99)}"))
     with suppress(RegistryError):  # it was there already, or a link forbids it
         merged = division_changes.merge([one, other], into, f"并村{into[-3:]}")
-        division_changes.apply(SEED, Order(day(), merged, reason="合并"), TODAY)
+        division_changes.apply(SEED, Order(on, merged, reason="合并"), TODAY)
 
 
 def _split(random: Random, day: Day) -> None:
