@@ -9,6 +9,7 @@ it stands apart (unanswered), so that a share has a least and a most. A place st
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Final
 
 from servicemap import db
 from servicemap.coverage.indicators import Definition
@@ -18,6 +19,8 @@ from servicemap.models import STEPS
 
 Standing = list[tuple[int | None, int]]  # (division where a place stands, 1)
 Known = Mapping[int, bool | None]  # role → whether it fulfils the condition; None: not known
+
+BEST: Final = (True, None, False)
 
 
 @dataclass(slots=True)
@@ -50,12 +53,16 @@ def places_of_share(tree: Tree, definition: Definition, on: date) -> Places:
 
 
 def judged(tree: Tree, definition: Definition, on: date) -> list[tuple[Active, bool | None]]:
-    """Each place of the denominator once, with whether it fulfils the condition; None: not known."""
-    roles = {each.facility: each for each in active_roles(tree, definition, on)}.values()
+    """Each place of the denominator once, with whether it fulfils the condition; None: not known. Of several roles
+    at one place the one that does, else one of which it is not known."""
     known = _known(tree, definition, on)
-    pairs = [
-        (role, known.get(role.role if "fee" in definition.numerator else role.facility)) for role in roles
-    ]
+    found: dict[int, tuple[Active, bool | None]] = {}
+    for role in active_roles(tree, definition, on):
+        is_right = known.get(role.role if "fee" in definition.numerator else role.facility)
+        before = found.get(role.facility)
+        if before is None or BEST.index(is_right) < BEST.index(before[1]):
+            found[role.facility] = role, is_right
+    pairs = list(found.values())
     if "hosts" in definition.numerator:
         return [(role, bool(is_right)) for role, is_right in pairs]
     if "assessed" in definition.numerator:

@@ -48,7 +48,7 @@ class Active(NamedTuple):
 
 
 def active_roles(tree: Tree, definition: Definition, on: date) -> list[Active]:
-    """The active roles of the definition, asked for once a tree."""
+    """The active roles of the definition, in their own order, asked for once a tree."""
     rule, day = definition.numerator, on.isoformat()
     months, title = rule.get("verified_within_months"), rule.get("title")
     key = (tuple(rule["types"]), months, title)
@@ -62,7 +62,7 @@ def active_roles(tree: Tree, definition: Definition, on: date) -> list[Active]:
         if title:
             sql += TITLED
             params += [title, day, day, day]
-        tree.active[key] = [Active(*row) for row in db.query(sql, params)]
+        tree.active[key] = [Active(*row) for row in db.query(sql + " ORDER BY r.id, s.division_id", params)]
     return tree.active[key]
 
 

@@ -127,15 +127,16 @@ class Oracle(Day):
     def place_share(self, numerator: dict[str, Any], denominator: dict[str, Any]) -> Figures:
         """Division id → places that are as the condition says, are not, or of which it is not known."""
         found: Figures = {}
-        roles = {role["facility_id"]: role for role in self.active(numerator)}
-        for id_, role in roles.items():
+        roles = self.active(numerator)
+        for id_ in {role["facility_id"] for role in roles}:
             place = self.places_of[id_]
             right: bool | None
             if "hosts" in numerator:
                 others = self.active(numerator, "hosts")
                 right = any(other["facility_id"] == id_ or not self.has("same_place") for other in others)
             elif "fee" in numerator:
-                right = None if role["fee"] is None else role["fee"] in numerator["fee"]
+                fees = [role["fee"] for role in roles if role["facility_id"] == id_]
+                right = True if set(fees) & set(numerator["fee"]) else None if None in fees else False
             else:
                 right = None if place["accessible"] is None else bool(place["accessible"])
             if right is None and not self.has("unknown_fee"):

@@ -9,13 +9,11 @@ from typing import Any
 from servicemap import nones
 from servicemap.coverage import gaps, measure, place_share, roles, targets, tree
 
-# what goes wrong → where, what it says there and nowhere else, what the slip says
+# what goes wrong → where, what it says there and nowhere else, what the slip says; the most glaring first
 SLIPS: dict[str, tuple[ModuleType, str, str]] = {
     "closed places count": (roles, "AND (r.closed_on IS NULL OR r.closed_on > ?)", "AND COALESCE(?, '') <> ''"),
     "a place counts on the day it closes": (roles, "r.closed_on > ?", "r.closed_on >= ?"),
     "a place does not count on the day it opens": (roles, "r.opened_on <= ?", "r.opened_on < ?"),
-    "a place is suspended on the day it opens again": (roles, "x.to_on > ?", "x.to_on >= ?"),
-    "a link holds on its last day": (roles, "s.to_on > ?", "s.to_on >= ?"),
     "what waits for review counts": (roles, "COALESCE(v.state, 'county')", "'county'"),
     "a look that was taken back counts": (roles, "AND (l.voided_on IS NULL OR l.voided_on > ?)", "AND ? <> ''"),
     "places stand where they stand today": (roles, "w.to_on > ?\n", "w.to_on > ? AND 1 = 0\n"),
@@ -38,6 +36,11 @@ SLIPS: dict[str, tuple[ModuleType, str, str]] = {
     "residents of a count to come": (measure, "max((day for day in dates if day <= on)", "max((day for day in dates)"),
     "a title holds on the day it expires": (measure, "expires_on > ?", "expires_on >= ?"),
     "a class is the same as another": (measure, ".startswith(begins)", ".startswith('')"),
+    "the first plaque of a place speaks for all": (
+        place_share,
+        "before is None or BEST.index(is_right) < BEST.index(before[1])",
+        "before is None",
+    ),
     "not known is no": (place_share, "found.unknown if is_right is None else found.no", "found.no"),
     "what was said before a merger is said of the whole": (nones, "(said >= since or since == began)", "True"),
     "one that had none is enough": (nones, "if all(before) else", "if any(before) else"),
@@ -45,6 +48,8 @@ SLIPS: dict[str, tuple[ModuleType, str, str]] = {
     "a waiting place is no answer": (gaps, 'if id_ in covered["reported"] else', 'if False else'),
     "just reached is missed": (targets, "value >= bound - self.tolerance", "value > bound - self.tolerance"),
     "a part of one more is enough": (targets, "max(0, ceil(share", "max(0, int(share"),
+    "a place is suspended on the day it opens again": (roles, "x.to_on > ?", "x.to_on >= ?"),
+    "a link holds on its last day": (roles, "s.to_on > ?", "s.to_on >= ?"),
 }  # fmt: skip
 
 

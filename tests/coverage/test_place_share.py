@@ -12,7 +12,7 @@ from servicemap.coverage.indicators import set_indicator
 from servicemap.coverage.measure import measure
 from servicemap.coverage.proofs import list_proofs
 from servicemap.errors import InvalidError
-from tests.factories import TODAY, a_place, a_tree, a_type
+from tests.factories import TODAY, a_change, a_place, a_tree, a_type
 
 CITY, QINGCHENG, YINGDE = "441800000000", "441802000000", "441881000000"
 
@@ -131,3 +131,23 @@ def test_what_a_file_says_wrong_is_named(numerator, word):
         an_indicator(numerator)
 
     assert word in refused.value.detail
+
+
+@pytest.mark.parametrize(
+    ("fees", "figure"),
+    [
+        (("free", "paid"), (1, 1, 0, 0)),
+        (("paid", "free"), (1, 1, 0, 0)),
+        ((None, "free"), (1, 1, 0, 0)),
+        (("paid", None), (0, 1, 0, 1)),
+        (("paid", "paid"), (0, 1, 1, 0)),
+    ],
+)
+def test_of_two_plaques_at_one_place_any_that_is_free_is_enough(fees, figure):
+    an_indicator({"types": ["museum", "library"], "fee": ["free", "discounted"]})
+    place = a_place("馆", types=["museum", "library"], division=QINGCHENG)
+
+    for key, fee in zip(("museum", "library"), fees, strict=True):
+        a_change(place, types=[key], fee=fee)
+
+    assert figures()[CITY] == figure

@@ -45,7 +45,7 @@ INDICATORS: dict[str, tuple[str, list[tuple[dict, dict]]]] = {
     "places": ("per_thousand", [(NURSERY | {"places": "registered"}, {"population": "resident"})]),
     "titled": ("titled", [({"title": "好镇", "level": "town"}, {})]),
     "hosts": ("place_share", [(NURSERY | {"hosts": ["parent_school"]}, {})]),
-    "fee": ("place_share", [(NURSERY | {"fee": ["free", "discounted"]}, {})]),
+    "fee": ("place_share", [({"types": list(TYPES), "fee": ["free", "discounted"]}, {})]),
     "accessible": ("place_share", [(HOME | {"accessible": True}, {"assessed": True})]),
 }
 DEFINITIONS = {
@@ -71,7 +71,7 @@ def a_world(seed: int) -> None:
     award(random, day)
     for _ in range(15):
         _say_none(random, day)
-    for _ in range(random.randrange(2, 7)):
+    for _ in range(random.randrange(4, 12)):
         random.choice((_merge, _merge, _split, _renew))(random, day)
         _say_none(random, day)
 
