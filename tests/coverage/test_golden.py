@@ -18,6 +18,9 @@
 居委会  city           6      3         2         1        1      2     1/6 … 2/6   95 %: ceil(5.7) − 2 = 4 more
         甲县           5      3         2         1        0      2
         乙县           1      0         0         0        1      0
+        东街           4      3         2         1        0      1     2/4 = 50.0 %: ceil(3.8) − 2 = 2 more
+        西镇           1      0         0         0        0      1     五居
+        北镇           1      0         0         0        1      0     六居
 村委会  city           4      4         4         4        0      0     after the merger: 一村 二村 三村 新村
         甲县           3      3         3         3        0      0
         乙县           1      1         1         1        0      0
@@ -120,11 +123,11 @@ def _bare(entry: dict) -> dict:
     return {**entry, "definitions": [{name: value for name, value in one.items() if name != "denominator"}]}
 
 
-def figures(indicator: str, on: date = ON) -> dict[str, tuple]:
+def figures(indicator: str, on: date = ON, *, down_to: str | None = None) -> dict[str, tuple]:
     """By division name: all, reported, official, verified, none, silent."""
     return {
         m.division.name: (m.denominator, m.reported, m.numerator, m.verified, m.answered_none, m.unanswered)
-        for m in measure(divisions.get(CITY), on)
+        for m in measure(divisions.get(CITY), on, down_to=down_to)
         if m.indicator.id == indicator
     }
 
@@ -135,6 +138,39 @@ def test_residents_committees():
         "甲县": (5, 3, 2, 1, 0, 2),
         "乙县": (1, 0, 0, 0, 1, 0),
     }
+
+
+def test_residents_committees_of_the_towns_and_one_by_one():
+    below = figures("homes", down_to="community")
+
+    assert {name: below[name] for name in ("东街街道", "西镇", "北镇")} == {
+        "东街街道": (4, 3, 2, 1, 0, 1),
+        "西镇": (1, 0, 0, 0, 0, 1),
+        "北镇": (1, 0, 0, 0, 1, 0),
+    }
+    assert {name: row for name, row in below.items() if name.endswith("居")} == {
+        "1居": (1, 1, 1, 1, 0, 0),
+        "2居": (1, 1, 1, 0, 0, 0),
+        "3居": (1, 1, 0, 0, 0, 0),
+        "4居": (1, 0, 0, 0, 0, 1),
+        "5居": (1, 0, 0, 0, 0, 1),
+        "6居": (1, 0, 0, 0, 1, 0),
+    }
+    assert {below[name] for name in ("1村", "2村", "3村", "新村", "虚拟社区")} == {(0,) * 6}
+    assert len(below) == 1 + 2 + 3 + 6 + 4 + 1
+
+
+def test_the_report_of_the_towns_and_communities_as_people_read_it():
+    rows = {
+        row["division_name"]: (row["display"], row["exact"], row["needed"], row["met"])
+        for row in report(divisions.get(CITY), ON, down_to="community")
+        if row["indicator"] == "homes"
+    }
+
+    assert rows["东街街道"] == ("50.0%", "50", 2, False)
+    assert rows["西镇"] == rows["北镇"] == rows["3居"] == rows["6居"] == ("0.0%", "0", 1, False)
+    assert rows["1居"] == rows["2居"] == ("100.0%", "100", 0, True)
+    assert rows["1村"] == rows["新村"] == rows["虚拟社区"] == ("—", None, None, None)
 
 
 def test_villagers_committees_before_and_after_the_merger():
@@ -208,17 +244,18 @@ def test_per_thousand_names_the_count_that_it_divides_by():
         ):
             set_population(log, divisions.get(CITY), "resident", counted_on, persons, "公报")
 
-    [city, *_] = [m for m in measure(divisions.get(CITY), ON) if m.indicator.id == "places"]
+    def on(day: date) -> tuple:
+        [city, *_] = [m for m in measure(divisions.get(CITY), day) if m.indicator.id == "places"]
+        return city.numerator, city.exact, city.needed, city.population_on
 
-    assert (city.exact, city.population_on) == (Fraction(30, 8), date(2025, 12, 31))  # 30 × 1000 ÷ 8000
-    assert city.needed == 14  # ceil(5.5 × 8) − 30
+    # 30 × 1000 ÷ 8000; ceil(5.5 × 8) = 44
+    assert on(ON) == (30, Fraction(30, 8), 14, date(2025, 12, 31))
+    assert on(date(2025, 12, 30)) == (30, Fraction(30, 9), 20, date(2020, 11, 1))  # ceil(49.5) = 50
+    assert on(date(2020, 1, 1)) == (0, Fraction(0), 50, date(2020, 11, 1))  # before any count, by the first
+    assert on(date(2027, 1, 1)) == (30, Fraction(30_000), 0, date(2027, 1, 1))
 
 
-@pytest.mark.parametrize(
-    ("served", "display", "met", "needed"),
-    [(2374, "94.9%", False, 1), (2375, "95.0%", True, 0)],  # of 2,500; 2,374 are 94.96 %
-)
-def test_94_96_percent_never_prints_as_95_nor_passes(served, display, met, needed):
+def test_94_96_percent_never_prints_as_95_nor_passes():
     many = [f"4418010{2 + n // 199:02d}{1 + n % 199:03d}" for n in range(2494)]
     towns = sorted({code[:9] + "000" for code in many})
     import_divisions(
@@ -228,14 +265,17 @@ def test_94_96_percent_never_prints_as_95_nor_passes(served, display, met, neede
             *(DivisionRow(code, f"社区{n}", "community", code[:9] + "000") for n, code in enumerate(many)),
         ],
     )
-    a_place("全", division=HOMES[0], serves=many[: served - 2], opened_on=date(2023, 1, 1))
 
-    row = next(
-        r for r in report(divisions.get(CITY), ON) if (r["indicator"], r["level"]) == ("homes", "city")
-    )
+    def city() -> tuple:
+        rows = {(row["indicator"], row["level"]): row for row in report(divisions.get(CITY), ON)}
+        row = rows["homes", "city"]
+        return row["numerator"], row["denominator"], row["display"], row["met"], row["needed"]
 
-    assert (row["numerator"], row["denominator"]) == (served, 2500)
-    assert (row["display"], row["met"], row["needed"]) == (display, met, needed)
+    a_place("全", division=HOMES[0], serves=many[: 2374 - 2], opened_on=date(2023, 1, 1))
+    assert city() == (2374, 2500, "94.9%", False, 1)  # 94.96 %
+
+    a_place("又一处", division=HOMES[0], serves=many[2374 - 2 : 2375 - 2], opened_on=date(2023, 1, 1))
+    assert city() == (2375, 2500, "95.0%", True, 0)
 
 
 def test_over_a_denominator_of_zero_there_is_no_value_and_no_verdict():

@@ -11,8 +11,8 @@ from servicemap.records import Record
 from tests.factories import TODAY, a_type
 
 TYPES = ("parent_school", "nursery", "childrens_home")
-STEP = timedelta(days=30)
-DAYS = [TODAY - STEP * number for number in range(30)]
+STEP = timedelta(days=45)
+DAYS = [TODAY - STEP * number for number in range(20)]
 
 
 class Day:
@@ -84,7 +84,7 @@ def _date_links(random: Random, facility: int, day: Day) -> None:
 def _suspend_and_look(random: Random, facility: int, day: Day) -> None:
     if random.random() < 0.3:
         begins = day()
-        ends = day.after(begins, 0.7, 6)
+        ends = day.after(begins, 0.7, 4)
         db.execute(
             "INSERT INTO suspension (facility_id, from_on, to_on, reason) VALUES (?, ?, ?, '修')",
             (facility, begins.isoformat(), ends and ends.isoformat()),
@@ -121,12 +121,15 @@ def award(random: Random, day: Day) -> None:
     for _ in range(random.randrange(4, 14)):
         awarded = day()
         holder = random.choice(("division", "facility"))
-        ends = [day.after(awarded, 0.5, 9) for _ in range(2)]
+        ends = [day.after(awarded, 0.5, 5) for _ in range(2)]
         db.execute(
             f"INSERT INTO title ({holder}_id, kind, issuer, awarded_on, expires_on, withdrawn_on)"
             " VALUES (?, ?, '市', ?, ?, ?)",
             (
-                *(random.choice(ids if holder == "division" else places), random.choice(("好镇", "别的"))),
+                *(
+                    random.choice(ids if holder == "division" else places),
+                    random.choice(("好镇", "好镇", "别的")),
+                ),
                 *(each and each.isoformat() for each in (awarded, *ends)),
             ),
         )
