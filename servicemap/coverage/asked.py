@@ -5,8 +5,8 @@ from datetime import date
 from typing import Any
 
 from servicemap import db
+from servicemap.coverage.covering import denominator_ids
 from servicemap.coverage.indicators import list_indicators
-from servicemap.coverage.measure import denominator_ids
 from servicemap.coverage.tree import Tree
 from servicemap.facility_types import Kinds
 from servicemap.facts import rows_of

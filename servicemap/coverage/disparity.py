@@ -9,8 +9,9 @@ from datetime import date
 from fractions import Fraction
 
 from servicemap.coverage.area_groups import list_area_groups
+from servicemap.coverage.covering import covered_ids, denominator_ids
 from servicemap.coverage.indicators import Definition, Measure, list_indicators
-from servicemap.coverage.measure import Measurement, covered_ids, denominator_ids, measure
+from servicemap.coverage.measure import Measurement, measure
 from servicemap.coverage.tree import Tree
 from servicemap.models import Division
 

@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from servicemap.coverage.covering import covered_ids, denominator_ids
 from servicemap.coverage.indicators import Definition, Measure, list_indicators
-from servicemap.coverage.measure import covered_ids, denominator_ids, titled_ids
+from servicemap.coverage.measure import titled_ids
 from servicemap.coverage.tree import Node, Tree
 from servicemap.models import Division
 
@@ -32,7 +33,7 @@ def losses(root: Division, on: date) -> Losses:
     """Those of the shares and titles under their default definitions, for the division and its children."""
     then_on = next_quarter_end(on)
     now, then = Tree(on), Tree(then_on)
-    shown = now.shown(now.nodes[root.id], None)
+    shown = now.shown(root, None)
     holders = now.holders(shown)
     found: dict[tuple[str, int], list[Loss]] = {}
     for indicator in list_indicators():

@@ -6,8 +6,8 @@ from datetime import date
 from typing import Any
 
 from servicemap import db
+from servicemap.coverage.covering import covered_ids, denominator_ids
 from servicemap.coverage.indicators import Definition, Measure, list_indicators
-from servicemap.coverage.measure import covered_ids, denominator_ids
 from servicemap.coverage.nearest import Positions, Sites
 from servicemap.coverage.roles import active_roles
 from servicemap.coverage.tree import Node, Tree

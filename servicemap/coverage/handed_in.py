@@ -25,7 +25,7 @@ def status(root: Division, year: int, today: date) -> dict[str, Any]:
     it is to report, how many it has (`waiting`, `passed`, `returned`; `late` of them after the due day), and which
     are `missing`; `overdue` where some are and the day is over. Three queries."""
     tree = Tree(min(today, date(year, 12, 31)))
-    nodes = [node for node in tree.shown(tree.nodes[root.id], None) if node.level in REPORTING]
+    nodes = [node for node in tree.shown(root, None) if node.level in REPORTING]
     values = reported.values_of([node.id for node in nodes])
     due = due_on(str(year))
     asked: dict[str, list[str]] = {}

@@ -1,13 +1,11 @@
-"""One measure of coverage: exact numbers of an indicator for a division and the divisions below it.
-
-The rule (docs/decisions): an active role serves its explicit links, else the standing division's
-ancestor-or-self at the role's level; a division is covered when an active role of the types serves it
-or a descendant of it, never an ancestor. City = pooled sums, never the mean of county rates.
+"""One measure of coverage: exact numbers of an indicator for a division and the divisions below it. City = pooled sums,
+never the mean of county rates.
 
 For everybody (Tree.public) a contact_only place stands in its county and serves that: no figure and no gap
 below tells where.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -15,11 +13,12 @@ from fractions import Fraction
 
 from servicemap import db
 from servicemap.coverage import reported
+from servicemap.coverage.covering import covered_ids, denominator
 from servicemap.coverage.indicators import Definition, Measure, list_indicators
 from servicemap.coverage.place_share import places_of_share
-from servicemap.coverage.roles import active_roles, places_of, reached, serves
+from servicemap.coverage.roles import Active, active_roles, places_of, reached
 from servicemap.coverage.targets import Target
-from servicemap.coverage.tree import Holders, Node, Tree
+from servicemap.coverage.tree import Node, Spans, Tree
 from servicemap.models import STEPS, Division
 
 
@@ -93,17 +92,15 @@ def measure(
     down to that level), in the indicators' order with the default first; `public`: for everybody. About two
     queries a definition."""
     tree = Tree(on, public=public)
-    top = tree.nodes[root.id]
     found: list[Measurement] = []
-    shown = tree.shown(top, down_to)
-    holders = tree.holders(shown)
+    shown = tree.shown(root, down_to)
     values = reported.values_of([node.id for node in shown])
     for indicator in list_indicators():
         if indicator.kind == "reported":
             found += _reported(shown, indicator, values, on)
             continue
         for definition in indicator.definitions:
-            found += _measure_one(tree, shown, holders, indicator, definition, on)
+            found += _measure_one(tree, shown, indicator, definition, on)
     return found
 
 
@@ -129,160 +126,118 @@ def _reported(
         )
 
 
+Sums = Mapping[int, int]  # by shown division
+Counted = Iterable[tuple[int | None, int]]  # (division where something stands, how much)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """What a measurement is made of; empty where nothing is known."""
+
+    steps: Mapping[str, Sums]
+    over: Sums = field(default_factory=dict)
+    answered_none: Sums = field(default_factory=dict)
+    unanswered: Sums = field(default_factory=dict)
+
+
 def _measure_one(
-    tree: Tree,
-    shown: Sequence[Node],
-    holders: Holders,
-    indicator: Measure,
-    definition: Definition,
-    on: date,
+    tree: Tree, shown: Sequence[Node], indicator: Measure, definition: Definition, on: date
 ) -> Iterable[Measurement]:
     remark = population_on = None
-    unknown: Mapping[int, int | None] = {node.id: None for node in shown}
-    steps: Mapping[str, Mapping[int, int | None]] = dict.fromkeys(STEPS, unknown)
-    denominators = answered_none = unanswered = verified = unknown
-    if indicator.kind == "share":
-        wanted = denominator_ids(tree, definition)
-        if wanted is None:
-            remark = "缺城乡分类数据"
-        else:
-            covered = covered_ids(tree, definition, on)
-            none = tree.nones.of(definition.numerator["types"]) - covered["reported"]
-            silent = wanted - covered["reported"] - none
-            counts = {step: _tally(shown, holders, _ones(wanted & covered[step])) for step in covered}
-            steps, verified = counts, counts["verified"]
-            denominators = _tally(shown, holders, _ones(wanted))
-            answered_none = _tally(shown, holders, _ones(wanted & none))
-            unanswered = _tally(shown, holders, _ones(silent))
-    elif indicator.kind == "place_share":
-        places = places_of_share(tree, definition, on)
-        counts = {step: _tally(shown, holders, at) for step, at in places.steps.items()}
-        steps, verified = counts, counts["verified"]
-        denominators, answered_none, unanswered = (
-            _tally(shown, holders, at) for at in (places.every, places.no, places.unknown)
-        )
-    elif indicator.kind == "titled":
-        held = titled_ids(definition, on)
-        at_level = {
-            id_
-            for id_ in held
-            if id_ in tree.nodes and tree.nodes[id_].level == definition.numerator["level"]
-        }
-        steps = dict.fromkeys(STEPS, _tally(shown, holders, _ones(at_level)))  # no record, no review
-    else:
-        counted = (
-            _places(tree, definition, on)
-            if indicator.kind == "per_thousand"
-            else _standing(tree, definition, on)
-        )
-        steps = {step: _tally(shown, holders, counted[step]) for step in STEPS}
-    if indicator.kind == "per_thousand":
-        persons, population_on = _population(shown, definition.denominator["population"], on)
-        denominators = persons
-        remark = None if population_on else "缺人口数据"
+    persons: Sums = {}
+    match indicator.kind:
+        case "share":
+            sums = _of_share(tree, shown, definition, on)
+            remark = None if sums.over else "缺城乡分类数据"
+        case "place_share":
+            sums = _of_places(tree, shown, definition, on)
+        case "titled":
+            sums = _of_titles(tree, shown, definition, on)
+        case "per_thousand":
+            sums = _of_counted(tree, shown, _places(tree, definition, on))
+            persons, population_on = _population(shown, definition.denominator["population"], on)
+            remark = None if population_on else "缺人口数据"
+        case _:
+            sums = _of_counted(tree, shown, _standing(tree, definition, on))
     edition = _edition(definition)
     if remark is None and edition and on.isoformat() < edition:
         remark = f"区划口径：{edition}"
+    step = {name: sums.steps.get(name, {}) for name in (*STEPS, "verified")}
     for node in shown:
         yield Measurement(
             indicator,
             definition,
             node,
             on,
-            steps["county"].get(node.id),
-            denominators.get(node.id),
+            step["county"].get(node.id),
+            (persons or sums.over).get(node.id),
             population_on,
             remark,
-            steps["town"].get(node.id),
-            steps["reported"].get(node.id),
-            answered_none.get(node.id),
-            unanswered.get(node.id),
-            verified.get(node.id),
+            step["town"].get(node.id),
+            step["reported"].get(node.id),
+            sums.answered_none.get(node.id),
+            sums.unanswered.get(node.id),
+            step["verified"].get(node.id),
         )
 
 
-def _ones(ids: Iterable[int]) -> list[tuple[int, int]]:
-    return [(id_, 1) for id_ in ids]
+def _of_share(tree: Tree, shown: Sequence[Node], definition: Definition, on: date) -> _Sums:
+    """Empty when it needs urban–rural classes and none are known."""
+    placed = denominator(tree, definition.denominator)
+    if placed is None:
+        return _Sums({})
+    spans, covered = Spans(placed, shown), covered_ids(tree, definition, on)
+    steps = {step: spans.among(ids) for step, ids in covered.items()}
+    over, none = (
+        spans.counts(),
+        spans.among(tree.nones.of(definition.numerator["types"]) - covered["reported"]),
+    )
+    silent = {id_: number - steps["reported"][id_] - none[id_] for id_, number in over.items()}
+    return _Sums(steps, over, none, silent)
 
 
-def _tally(
-    shown: Sequence[Node],
-    holders: Holders,
-    counted: Iterable[tuple[int | None, int]] | Iterable[tuple[int, int]],
-) -> dict[int, int | None]:
-    sums: dict[int, int | None] = {node.id: 0 for node in shown}
-    for division_id, count in counted:
-        for holder in holders(division_id):
-            sums[holder] = (sums[holder] or 0) + count
+def _of_places(tree: Tree, shown: Sequence[Node], definition: Definition, on: date) -> _Sums:
+    spans, places = Spans(tree.placed, shown), places_of_share(tree, definition, on)
+    over, no, unknown = (spans.sums(_amounts(at)) for at in (places.every, places.no, places.unknown))
+    return _Sums({step: spans.sums(_amounts(at)) for step, at in places.steps.items()}, over, no, unknown)
+
+
+def _of_titles(tree: Tree, shown: Sequence[Node], definition: Definition, on: date) -> _Sums:
+    level = definition.numerator["level"]
+    held = {id_ for id_ in titled_ids(definition, on) if id_ in tree.nodes and tree.nodes[id_].level == level}
+    return _Sums(dict.fromkeys(STEPS, Spans(tree.placed, shown).among(held)))  # no record, no review
+
+
+def _of_counted(tree: Tree, shown: Sequence[Node], counted: Iterable[tuple[Active, int]]) -> _Sums:
+    found: dict[str, list[tuple[int | None, int]]] = {step: [] for step in STEPS}
+    for role, number in counted:
+        for step in reached(role.state):
+            found[step].append((tree.standing(role.stands, role.visibility), number))
+    spans = Spans(tree.placed, shown)
+    return _Sums({step: spans.sums(_amounts(at)) for step, at in found.items()})
+
+
+def _amounts(counted: Counted) -> Sums:
+    """Division → the sum of what stands right in it."""
+    sums = Counter[int]()
+    for division_id, number in counted:
+        if division_id is not None:
+            sums[division_id] += number
     return sums
 
 
-def denominator_ids(tree: Tree, definition: Definition) -> set[int] | None:
-    """The divisions that a share is counted over; None when it needs urban–rural classes and none are known."""
-    rule = definition.denominator
-    members = {
-        row[0]
-        for row in db.query(
-            "SELECT division_id FROM denominator_member WHERE list_id = ?", (rule.get("list"),)
-        )
-    }
-    nodes = [
-        node
-        for node in tree.nodes.values()
-        if node.level == rule["level"] and not node.virtual and (not members or node.id in members)
-    ]
-    if kinds := rule.get("community_kind"):
-        nodes = [node for node in nodes if node.community_kind in kinds]
-    if kinds := rule.get("town_kind"):
-        towns = [tree.nodes.get(tree.climb(node.id, "town") or 0) for node in nodes]
-        nodes = [node for node, town in zip(nodes, towns, strict=True) if town and town.town_kind in kinds]
-    if begins := rule.get("urban_rural"):
-        if not any(node.urban_rural for node in nodes):
-            return None
-        nodes = [node for node in nodes if (node.urban_rural or "").startswith(begins)]
-    return {node.id for node in nodes}
-
-
-def covered_ids(tree: Tree, definition: Definition, on: date) -> dict[str, set[int]]:
-    """{step: the divisions at the denominator's level that an active role of the types covers, of a place that
-    has come at least to this step}; the official figure is county's, and `verified` those of them that such a
-    place covers which was looked at within VERIFIED_MONTHS."""
-    level = definition.denominator["level"]
-    served: dict[str, set[int | None]] = {step: set() for step in (*STEPS, "verified")}
-    for role in active_roles(tree, definition, on):
-        if definition.numerator.get("own_level") and role.level != level:
-            continue
-        at = serves(tree, role)
-        for step in reached(role.state):
-            served[step].add(at)
-        if role.verified and role.state == "county":
-            served["verified"].add(at)
-    return {
-        step: {covered for id_ in ids if (covered := tree.climb(id_, level)) is not None}
-        for step, ids in served.items()
-    }
-
-
-Counted = dict[str, list[tuple[int | None, int]]]  # step: (standing division, number) of what has come so far
-
-
-def _standing(tree: Tree, definition: Definition, on: date) -> Counted:
+def _standing(tree: Tree, definition: Definition, on: date) -> Iterable[tuple[Active, int]]:
     """1 for each place with an active role of the types."""
-    found: Counted = {step: [] for step in STEPS}
-    for each in {each.facility: each for each in active_roles(tree, definition, on)}.values():
-        for step in reached(each.state):
-            found[step].append((tree.standing(each.stands, each.visibility), 1))
-    return found
+    return [
+        (each, 1) for each in {each.facility: each for each in active_roles(tree, definition, on)}.values()
+    ]
 
 
-def _places(tree: Tree, definition: Definition, on: date) -> Counted:
+def _places(tree: Tree, definition: Definition, on: date) -> Iterable[tuple[Active, int]]:
     """The places of each active role that has them."""
     counts = places_of(definition, on)
-    found: Counted = {step: [] for step in STEPS}
-    for each in {each.role: each for each in active_roles(tree, definition, on)}.values():
-        for step in reached(each.state) if each.role in counts else ():
-            found[step].append((tree.standing(each.stands, each.visibility), counts[each.role]))
-    return found
+    once = {each.role: each for each in active_roles(tree, definition, on)}.values()
+    return [(each, counts[each.role]) for each in once if each.role in counts]
 
 
 def titled_ids(definition: Definition, on: date) -> set[int]:
@@ -296,7 +251,7 @@ def titled_ids(definition: Definition, on: date) -> set[int]:
     return {row[0] for row in rows}
 
 
-def _population(shown: Sequence[Node], kind: str, on: date) -> tuple[dict[int, int | None], date | None]:
+def _population(shown: Sequence[Node], kind: str, on: date) -> tuple[Sums, date | None]:
     """Residents by reported division at the latest count on or before the day, else the earliest; and its date."""
     rows = db.query(
         "SELECT p.division_id, p.counted_on, p.persons FROM population p WHERE p.kind = ? ORDER BY p.counted_on",
@@ -307,7 +262,7 @@ def _population(shown: Sequence[Node], kind: str, on: date) -> tuple[dict[int, i
         return {}, None
     counted = max((day for day in dates if day <= on), default=dates[0])
     persons = {division_id: n for division_id, counted_on, n in rows if db.day(counted_on) == counted}
-    return {node.id: persons.get(node.id) for node in shown}, counted
+    return {node.id: persons[node.id] for node in shown if node.id in persons}, counted
 
 
 def _edition(definition: Definition) -> str | None:

@@ -7,9 +7,9 @@ from datetime import date
 from typing import Any
 
 from servicemap import db
+from servicemap.coverage.covering import denominator_ids
 from servicemap.coverage.gaps import definition_of, indicator_of
 from servicemap.coverage.indicators import Definition, Measure, list_indicators
-from servicemap.coverage.measure import denominator_ids
 from servicemap.coverage.place_share import judged
 from servicemap.coverage.roles import Active, active_roles, places_of, serves
 from servicemap.coverage.tree import Node, Tree

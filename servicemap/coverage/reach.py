@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
+from servicemap.coverage.covering import denominator
 from servicemap.coverage.indicators import Definition, Measure, list_indicators
-from servicemap.coverage.measure import denominator_ids
 from servicemap.coverage.nearest import Positions
 from servicemap.coverage.roles import active_roles
-from servicemap.coverage.tree import Node, Tree
+from servicemap.coverage.tree import LFT, Node, Tree
 from servicemap.models import Division
 
+LEVEL = "community"
 RADII_M = (1000, 3000, 5000)
 COUNTED = ("share", "count", "per_thousand")  # the kinds behind which sites stand
 
@@ -35,7 +36,7 @@ def measure_reach(root: Division, on: date, *, public: bool = False) -> list[Rea
     A query a set of types and three more."""
     tree = Tree(on, public=public)
     positions = Positions(tree)
-    shown = tree.shown(tree.nodes[root.id], None)
+    shown = tree.shown(root, None)
     holders = tree.holders(shown)
     found = []
     for indicator in list_indicators():
@@ -64,13 +65,9 @@ def _distances(
     sites = positions.sites(
         {role.facility for role in active_roles(tree, definition, on) if role.state == "county"}
     )
-    for community in _communities(tree, definition):
+    rule = definition.denominator
+    for placed in denominator(tree, rule if rule.get("level") == LEVEL else {"level": LEVEL}) or ():
+        community = placed % LFT
         middle = positions.middle(community)
         nearest = sites.nearest(*middle) if middle else None
         yield community, None if middle is None else nearest[0] if nearest else float("inf")
-
-
-def _communities(tree: Tree, definition: Definition) -> set[int]:
-    if definition.denominator.get("level") == "community":
-        return denominator_ids(tree, definition) or set()
-    return {node.id for node in tree.nodes.values() if node.level == "community" and not node.virtual}

@@ -30,7 +30,7 @@ def check_values(root: Division, year: int, today: date) -> list[dict[str, Any]]
     """The findings in the year's values of the division and its counties, in the order of the indicators, each with
     the threshold that it passed: indicator, name, division, division_name, code, value, detail. Three queries."""
     tree = Tree(min(today, date(year, 12, 31)))
-    top, *below = tree.shown(tree.nodes[root.id], None)
+    top, *below = tree.shown(root, None)
     counties = [node for node in below if node.level == "county"]
     values = reported.values_of([top.id, *(node.id for node in counties)])
     found = []

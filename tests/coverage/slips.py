@@ -7,35 +7,40 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from servicemap import nones
-from servicemap.coverage import gaps, measure, place_share, roles, targets, tree
+from servicemap.coverage import covering, gaps, measure, place_share, roles, targets, tree
 
 # what goes wrong → where, what it says there and nowhere else, what the slip says; the most glaring first
 SLIPS: dict[str, tuple[ModuleType, str, str]] = {
     "closed places count": (roles, "AND (r.closed_on IS NULL OR r.closed_on > ?)", "AND COALESCE(?, '') <> ''"),
     "a place counts on the day it closes": (roles, "r.closed_on > ?", "r.closed_on >= ?"),
     "a place does not count on the day it opens": (roles, "r.opened_on <= ?", "r.opened_on < ?"),
-    "what waits for review counts": (roles, "COALESCE(v.state, 'county')", "'county'"),
+    "what waits for review counts": (roles, "WHEN 'reported' THEN 0 WHEN 'town' THEN 1", "WHEN '' THEN 0"),
+    "a place that waits for review counts": (roles, "COALESCE(v.state, 'county')", "'county'"),
     "a look that was taken back counts": (roles, "AND (l.voided_on IS NULL OR l.voided_on > ?)", "AND ? <> ''"),
-    "places stand where they stand today": (roles, "w.to_on > ?\n", "w.to_on > ? AND 1 = 0\n"),
-    "links of a hidden place are told": (roles, "if tree.public and role.visibility", "if False and role.visibility"),
+    "places stand where they stand today": (roles, "w.to_on > ?) THEN", "w.to_on > ? AND 1 = 0) THEN"),
+    "links of a hidden place are told": (roles, "CASE WHEN {{hidden}} THEN NULL ELSE", "CASE WHEN 1 = 0 THEN NULL ELSE"),
+    "a hidden place is told": (roles, "HIDDEN if tree.public else", "'1 = 0' if tree.public else"),
+    "whom a place serves is where it stands": (roles, "ELSE s.division_id END, {STOOD}", "ELSE f.division_id END, {STOOD}"),
+    "what is linked is climbed": (roles, "ELSE 8 END", "ELSE 0 END"),
     "a division is there on the day it ends": (tree, "valid_to > ?", "valid_to >= ?"),
     "a division is not there on its first day": (tree, "valid_from <= ?", "valid_from < ?"),
-    "virtual divisions count": (measure, "and not node.virtual", ""),
+    "virtual divisions count": (covering, " AND NOT d.virtual", ""),
     "who serves three communities covers one": (
-        measure,
-        "    for role in active_roles(tree, definition, on):\n",
-        "    for role in {each.role: each for each in active_roles(tree, definition, on)}.values():\n",
+        roles,
+        "role_serves s ON s.role_id = r.id",
+        "role_serves s ON s.role_id = r.id"
+        " AND s.division_id = (SELECT MIN(m.division_id) FROM role_serves m WHERE m.role_id = r.id)",
     ),
     "who serves three communities is three places": (
         measure,
         "{each.facility: each for each in active_roles(tree, definition, on)}.values()",
         "active_roles(tree, definition, on)",
     ),
-    "a role of any level counts": (measure, "role.level != level", "False"),
-    "a waiting place was looked at": (measure, 'role.verified and role.state == "county"', "role.verified"),
+    "a role of any level counts": (covering, "and way.level != level", "and False"),
+    "a waiting place was looked at": (roles, "WHEN 'town' THEN 1", "WHEN 'town' THEN 3"),
     "residents of a count to come": (measure, "max((day for day in dates if day <= on)", "max((day for day in dates)"),
     "a title holds on the day it expires": (measure, "expires_on > ?", "expires_on >= ?"),
-    "a class is the same as another": (measure, ".startswith(begins)", ".startswith('')"),
+    "a class is the same as another": (covering, 'f"{begins}%"', '"%"'),
     "the first plaque of a place speaks for all": (
         place_share,
         "before is None or BEST.index(is_right) < BEST.index(before[1])",
