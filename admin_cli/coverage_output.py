@@ -8,7 +8,7 @@ import click
 from admin_cli import options
 from admin_cli.books import free_path
 from admin_cli.client import Client
-from admin_cli.coverage_material import evidence, material
+from admin_cli.coverage_material import evidence, material, of_department
 from admin_cli.coverage_outlook import group
 from servicemap.errors import InvalidError
 
@@ -42,8 +42,11 @@ def book(division: str, file: Path, on: str | None, snapshot: int | None) -> Non
 @file_argument
 @options.on
 @snapshot_option
-def page(division: str, file: Path, on: str | None, snapshot: int | None) -> None:
+@click.option("--department", help="只写这个部门负责的，加上它的实施情况和下一年工作安排 of this department")
+def page(division: str, file: Path, on: str | None, snapshot: int | None, department: str | None) -> None:
     """写成一页可以打印、签字的报告：.html，或 .pdf（由这台电脑上的浏览器打印）。As a page or a PDF.
+
+    加 --department 就是部门的年度报告；实施情况和下一年工作安排由 submission add 报送，没有报送的留着空格手写。
 
     例 Example: servicemap-admin coverage page 441800000000 清远市2026.pdf --snapshot 3
     """
@@ -52,7 +55,11 @@ def page(division: str, file: Path, on: str | None, snapshot: int | None) -> Non
 
     if file.suffix not in (".html", ".pdf"):
         raise InvalidError("文件名应以 .html 或 .pdf 结尾", "bad_file_name")
-    html = made(material(Client(), division, on, snapshot))
+    client = Client()
+    found = material(client, division, on, snapshot)
+    if department:
+        found = of_department(client, found, department, is_frozen=snapshot is not None)
+    html = made(found)
     path = free_path(file)
     if path.suffix == ".pdf":
         print_pdf(html, path)

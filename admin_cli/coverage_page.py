@@ -11,6 +11,7 @@ from servicemap.figures import Bar, bars
 from servicemap.pages import Child, Html, document, joined, table, tag
 
 Row = Mapping[str, Any]
+SAID = (("实施情况", "done"), ("下一年工作安排", "planned"))
 MOST_NAMES = 60  # of a county's gaps in the page; the workbook holds all
 
 STYLE = """
@@ -28,6 +29,7 @@ td:first-child { min-width: 20mm }
 th { background: #e8eef5; font-weight: 600 } thead { display: table-header-group } tr { break-inside: avoid }
 td.reached { background: #e2f0d9 } td.short { background: #fce4d6 } td.open { background: #f2f2f2 }
 section.figure { break-inside: avoid } .chart { width: 100%; height: auto; font-size: 11px }
+.room { height: 60mm; border: .5pt solid #b8c0cc }
 .sign td { height: 12mm; width: 25% }
 @media screen and (max-width: 640px) { body { padding: 0 12px } table { display: block; overflow-x: auto } }
 """
@@ -37,11 +39,23 @@ def page(found: Material) -> str:
     """The whole page of a report's material; the same material gives the same bytes."""
     rows: Sequence[Row] = found["rows"]
     first = rows[0]
-    title = f"{first['division_name']}儿童发展规划监测报告"
+    whose = f"{first['division_name']}{found['department'] or ''}"
+    title = f"{whose}儿童发展规划{'实施情况报告' if found['department'] else '监测报告'}"
     on = (
         f"{found['period']}，截至 {first['on']}"
         if found["period"]
         else f"截至 {first['on']}（现值，没有冻结）"
+    )
+    sections = (
+        ("概览", _summary([row for row in rows if row["division"] == first["division"]])),
+        ("各县（市、区）的重点指标", _counties(rows)),
+        ("排序", _ranking(found)),
+        ("差距", _disparity(found["disparity"])),
+        ("可及", _reach(found["reach"], first["division"])),
+        ("预警", _outlook(found["outlook"], first["division"])),
+        ("缺口", _gaps(found["gaps"])),
+        *((name, _said(found["said"], key)) for name, key in SAID if found["department"]),
+        ("口径和依据", _definitions(found["indicators"], rows)),
     )
     return document(
         title,
@@ -49,17 +63,23 @@ def page(found: Material) -> str:
         tag("h1", title),
         tag("p", "示例库：服务点都是虚构的", class_="mark") if first["demo"] else None,
         tag("p", f"{on}。{FOOTNOTE}", class_="note"),
-        *_summary([row for row in rows if row["division"] == first["division"]]),
-        *_counties(rows),
-        *_ranking(found),
-        *_disparity(found["disparity"]),
-        *_reach(found["reach"], first["division"]),
-        *_outlook(found["outlook"], first["division"]),
-        *_gaps(found["gaps"]),
-        *_definitions(found["indicators"], rows),
+        *_numbered(sections),
         tag("p", f"变更链的锚 {found['anchor']}（用 audit verify --anchor 核对）", class_="note"),
         table(("单位负责人", "审核人", "填表人", "报出日期"), [("", "", "", "")], class_="sign"),
     )
+
+
+def _numbered(sections: Iterable[tuple[str, Iterable[Html]]]) -> Iterable[Html]:
+    """Those in which something stands, each under its heading."""
+    filled = ((name, parts) for name, body in sections if (parts := list(body)))
+    for number, (name, parts) in zip("一二三四五六七八九十", filled, strict=False):
+        yield tag("h2", f"{number}、{name}")
+        yield from parts
+
+
+def _said(said: Row | None, key: str) -> Iterable[Html]:
+    """What the department wrote, or room to write."""
+    yield from (tag("p", paragraph) for paragraph in said[key]) if said else (tag("div", "", class_="room"),)
 
 
 def _cell(words: str, state: str) -> Html:
@@ -76,7 +96,6 @@ def _value(row: Row) -> str:
 
 
 def _summary(rows: Sequence[Row]) -> Iterable[Html]:
-    yield tag("h2", "一、概览")
     lines = [
         (
             row["indicator"],
@@ -95,7 +114,6 @@ def _counties(rows: Sequence[Row]) -> Iterable[Html]:
     below = [row for row in rows if row["default"] and row["key"] and row["division"] != rows[0]["division"]]
     if not below:
         return
-    yield tag("h2", "二、各县（市、区）的重点指标")
     yield tag("p", "虚线是目标；橙色为没有达到，绿色为达到，都写在旁边。", class_="note")
     for _, group in groupby(below, key=lambda row: row["indicator"]):
         of_one = [row for row in group if row["denominator"] != 0]
@@ -120,7 +138,6 @@ def _bar(row: Row) -> Bar:
 def _ranking(found: Material) -> Iterable[Html]:
     if not found["counties"]:
         return
-    yield tag("h2", "三、排序")
     yield tag("p", f"{found['rule']}分母不到 20 的另排（*），没有数据的不排。", class_="note")
     names = ("rank", "division_name", "reached", "short", "needed", "pending")
     yield table(
@@ -146,7 +163,6 @@ def _ranking(found: Material) -> Iterable[Html]:
 def _disparity(rows: Sequence[Row]) -> Iterable[Html]:
     if not rows:
         return
-    yield tag("h2", "四、差距")
     yield tag("p", "两方都合并计算，不是各县百分比的平均。", class_="note")
     lines = [
         (
@@ -164,7 +180,6 @@ def _reach(rows: Sequence[Row], root: str) -> Iterable[Html]:
     own = [row for row in rows if row["division"] == root]
     if not own:
         return
-    yield tag("h2", "五、可及")
     said = "多少村（居）在这么远以内有服务点，直线距离。低是不知道位置的都算作太远，高是只算知道位置的。"
     yield tag("p", said, class_="note")
     lines = []
@@ -177,7 +192,6 @@ def _reach(rows: Sequence[Row], root: str) -> Iterable[Html]:
 
 
 def _outlook(rows: Sequence[Row], root: str) -> Iterable[Html]:
-    yield tag("h2", "六、预警")
     yield tag("p", RULES, class_="note")
     warned = [row for row in rows if is_warned(row, root)]
     if not warned:
@@ -203,7 +217,6 @@ def _outlook(rows: Sequence[Row], root: str) -> Iterable[Html]:
 def _gaps(gaps: Sequence[Row]) -> Iterable[Html]:
     if not gaps:
         return
-    yield tag("h2", "七、缺口")
     yield tag(
         "p", "按指标和县（市、区），人口多的在前；全部名单、人口、最近的服务点见工作簿。", class_="note"
     )
@@ -225,7 +238,6 @@ def _gap(gap: Row) -> str:
 
 
 def _definitions(indicators: Sequence[Row], rows: Sequence[Row]) -> Iterable[Html]:
-    yield tag("h2", "八、口径和依据")
     counted = {row["indicator"]: row["population_on"] for row in rows if row["population_on"]}
     lines: list[Sequence[Child]] = []
     for each in indicators:

@@ -16,10 +16,11 @@ WARNINGS = {"difficult": "short", "overdue": "short", "reached": "reached", "on_
 
 
 def write_comparisons(book: "Book", found: Material) -> None:
-    """差距, 可及, 展望."""
+    """差距, 可及, 展望, 历年."""
     _disparity(book, found["disparity"])
     _reach(book, found["reach"])
     _outlook(book, found["outlook"])
+    _years(book, found["outlook"])
 
 
 def _disparity(book: "Book", rows: Sequence[Row]) -> None:
@@ -67,6 +68,30 @@ def _outlook(book: "Book", rows: Sequence[Row]) -> None:
         )
         page.row(cells, WARNINGS.get(row["status"], ""), 3)
     page.done()
+
+
+def _years(book: "Book", rows: Sequence[Row]) -> None:
+    """A column a year, for the yearbook (五(二): 年度儿童统计资料)."""
+    years = sorted({each["year"] for row in rows for each in row["values"]})
+    headings = (
+        ("指标", 10),
+        ("名称", 34),
+        ("区划", 20),
+        ("单位", 8),
+        *((f"{year} 年", 10) for year in years),
+    )
+    note = "各年冻结的、报来的数和截至日的现值；没有的空着。按截尾，不四舍五入。"
+    page = book.sheet("历年", headings, (note,))
+    for row in rows:
+        values = {each["year"]: each["display"] for each in row["values"]}
+        cells = (row["indicator"], row["name"], row["division_name"], row["unit"])
+        page.row((*cells, *(_number(values.get(year)) for year in years)))
+    page.done()
+
+
+def _number(display: str | None) -> float | None:
+    """As it is shown, for a cell that can be counted with."""
+    return None if display is None else float(display.removesuffix("%"))
 
 
 def write_evidence(book: "Book", evidence: Iterable[Sequence[Any]]) -> None:

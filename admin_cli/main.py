@@ -31,6 +31,7 @@ NOUNS = {
     "seed": "基础数据和示例 reference data and demo",
     "serve": "启动服务 serve the API",
     "snapshot": "监测快照 frozen periods and publication",
+    "submission": "报送材料 plans and yearly reports",
     "title": "称号 titles",
     "todo": "要做的 what to do next",
     "token": "令牌 tokens",

@@ -44,6 +44,7 @@ MEALS = ("included", "extra", "none")  # 含餐 另收餐费 不供餐
 FEEDBACK = ("closed", "moved", "hours", "phone", "fee", "not_for_children", "other")
 ANSWERS = ("fixed", "not_so", "cannot_tell")  # 已改好 不是这样 查不清
 # 已批准 已公布 被代替 已撤回, in the order in which they can come; without any: 已冻结
+SUBMISSION_KINDS = ("plan", "scheme", "yearly")  # 县级规划 部门实施方案 年度报告
 SNAPSHOT_STEPS = ("approved", "published", "replaced", "retracted")
 
 
@@ -856,6 +857,23 @@ class Sending(Table):
     sent_on = DateField()
     document_no = TextField(null=True)  # 文号
     note = TextField(null=True)
+    noted_by = TextField()  # post
+
+
+class Submission(Table):
+    """报送材料: a county's plan, a department's scheme, or what was done in a year and is planned for the next."""
+
+    id = AutoField()
+    kind = TextField(constraints=[one_of("kind", SUBMISSION_KINDS)])
+    division = owner(Division)
+    department = TextField(null=True)  # of the division; None: its committee
+    year = IntegerField()  # of a report the one it is about, else that of issue
+    title = TextField()
+    document_no = TextField(null=True)  # 文号
+    issued_on = DateField(null=True)
+    handed_in_on = DateField()
+    done = TextField(null=True)  # 实施情况, a line a paragraph
+    planned = TextField(null=True)  # 下一年工作安排, likewise
     noted_by = TextField()  # post
 
 

@@ -76,3 +76,22 @@ def bearer(registry: str) -> Callable[..., dict[str, str]]:
         return {"Authorization": f"Bearer {issued.secret}"}
 
     return headers
+
+
+@pytest.fixture
+def post(client):
+    """post(role, path, body, scope, departments): the answer to a post with this role in the division."""
+
+    def sent(role, path, body=None, scope="441802000000", departments=()):
+        label = f"{role} {scope} {'、'.join(departments)}"
+        db.execute("UPDATE token SET revoked_at = 'then' WHERE label = ?", (label,))
+        issued = tokens.issue(
+            SEED, label=label, role=role, division=scope and divisions.get(scope), expires_on=None, today=TODAY,
+            departments=departments,
+        )  # fmt: skip
+        headers = {"Authorization": f"Bearer {issued.secret}"}
+        if body is None:
+            return client.get(path, headers=headers)
+        return client.post(path, json=body, headers=headers)
+
+    return sent

@@ -2,8 +2,7 @@
 
 import pytest
 
-from servicemap import db, divisions, tokens
-from servicemap.access import SEED
+from servicemap import db, divisions
 from servicemap.coverage.measure import measure
 from tests.cli.conftest import run_admin
 from tests.factories import TODAY, a_place
@@ -17,25 +16,6 @@ SAID = {"division": COUNTY, "indicator": "R04", "year": 2026, "value": "98", "so
 def registry(reference: str) -> str:
     """With the indicators of seed/."""
     return reference
-
-
-@pytest.fixture
-def post(client):
-    """post(role, path, body, scope, departments): the answer to a post with this role in the division."""
-
-    def sent(role, path, body=None, scope=COUNTY, departments=()):
-        label = f"{role} {scope} {'、'.join(departments)}"
-        db.execute("UPDATE token SET revoked_at = 'then' WHERE label = ?", (label,))
-        issued = tokens.issue(
-            SEED, label=label, role=role, division=scope and divisions.get(scope), expires_on=None, today=TODAY,
-            departments=departments,
-        )  # fmt: skip
-        headers = {"Authorization": f"Bearer {issued.secret}"}
-        if body is None:
-            return client.get(path, headers=headers)
-        return client.post(path, json=body, headers=headers)
-
-    return sent
 
 
 def decide(post, passed: bool, role="monitor", **given):

@@ -40,7 +40,7 @@ def test_the_sheets_say_what_the_report_says(book):
     expected = [row for row in report(divisions.get(CITY), TODAY) if row["division"] == CITY]
     summary = table(path, "概览")
     assert openpyxl.load_workbook(path).sheetnames == [
-        *("概览", "各县", "图", "缺口", "排序", "差距", "可及", "展望", "依据", "口径"),
+        *("概览", "各县", "图", "缺口", "排序", "差距", "可及", "展望", "历年", "依据", "口径"),
     ]
     assert [(row["指标"], row["分子"], row["分母"]) for row in summary] == [
         (row["indicator"], row["numerator"], row["denominator"]) for row in expected
