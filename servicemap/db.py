@@ -284,6 +284,23 @@ def transaction(*, wait: bool = True) -> Iterator[None]:
             raise
 
 
+@contextmanager
+def one_moment() -> Iterator[None]:
+    """All that the block reads is as it was when it began to read, whoever writes meanwhile. A transaction of its own,
+    unless one is open; it keeps no writer waiting. For every block that puts together what several queries gave."""
+    if _in_transaction():
+        yield
+        return
+    connection = database.connection()  # not execute_sql, for which this would be a write
+    with peewee.__exception_wrapper__:  # type: ignore[attr-defined]
+        connection.execute("BEGIN" if is_sqlite() else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    try:
+        yield
+    finally:
+        if _in_transaction():
+            connection.execute("ROLLBACK")  # there is nothing to keep
+
+
 def _in_transaction() -> bool:
     connection = database.connection()
     if is_sqlite():

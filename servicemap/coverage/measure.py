@@ -85,12 +85,13 @@ class Measurement:
         return self.target.needed(self.numerator, self.denominator, self.scale)
 
 
+@db.one_moment()
 def measure(
     root: Division, on: date, *, public: bool = False, down_to: str | None = None
 ) -> list[Measurement]:
     """Every indicator under every definition, for the division and its children (with `down_to` all below it
     down to that level), in the indicators' order with the default first; `public`: for everybody. About two
-    queries a definition."""
+    queries a definition, all of one moment."""
     tree = Tree(on, public=public)
     found: list[Measurement] = []
     shown = tree.shown(root, down_to)

@@ -95,10 +95,9 @@ class Tree:
         else:
             levels = LEVELS[RANK[root.level] + 1 : RANK[down_to] + 1]
             marks = ", ".join("?" * len(levels)) or "NULL"
-            nodes = self._read(
-                f" AND d.lft BETWEEN ? AND ? AND (d.id = ? OR d.level IN ({marks}))",
-                (root.lft, root.rgt, root.id, *levels),
-            )
+            inside = "d.lft BETWEEN (SELECT o.lft FROM division o WHERE o.id = ?) AND (SELECT o.rgt FROM division o WHERE o.id = ?)"
+            wanted = f" AND {inside} AND (d.id = ? OR d.level IN ({marks}))"
+            nodes = self._read(wanted, (root.id, root.id, root.id, *levels))
         return [nodes.pop(root.id), *nodes.values()]
 
     def holders(self, shown: Iterable[Node]) -> Holders:
