@@ -2,13 +2,12 @@
 
 import json
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import date
 from typing import Any
 
 from servicemap import registry
 from servicemap.coverage.disparity import measure_disparity
-from servicemap.coverage.gaps import Gap, is_due, list_gaps, shown_gaps
+from servicemap.coverage.gaps import list_gaps, shown_gaps
 from servicemap.coverage.indicators import list_indicators
 from servicemap.coverage.outlook import foresee
 from servicemap.coverage.proofs import evidence
@@ -18,7 +17,7 @@ from servicemap.coverage.report import report, shown_disparity, shown_indicator,
 from servicemap.coverage.snapshots import BESIDE, Content
 from servicemap.coverage.tree import Tree
 from servicemap.divisions import is_valid, rank
-from servicemap.errors import ConflictError, InvalidError
+from servicemap.errors import ConflictError
 from servicemap.models import Division
 
 PUBLIC_LEVELS = ("province", "city", "county")
@@ -38,10 +37,6 @@ def content(root: Division, on: date, *, public: bool = False) -> Content:
         {**row, "parent": codes.get(parents[row["division"]] or 0)}
         for row in report(root, on, public=public, down_to=down_to)
     ]
-    gaps: list[Gap] = []
-    for indicator in filter(is_due, list_indicators()):
-        with suppress(InvalidError):  # its denominator cannot be told
-            gaps += list_gaps(root, on, indicator_ids=[indicator.id], public=public)
     found: Content = {
         "division": {"code": root.padded_code, "name": tree.nodes[root.id].name, "level": root.level},
         "on": on,
@@ -53,7 +48,7 @@ def content(root: Division, on: date, *, public: bool = False) -> Content:
         "indicators": [shown_indicator(each) for each in list_indicators()],
         "rows": rows,
         "ranking": rank_counties(rows),
-        "gaps": shown_gaps(gaps, on),
+        "gaps": shown_gaps(list_gaps(root, on, public=public), on),
         "disparity": [shown_disparity(each) for each in measure_disparity(root, on, public=public)],
     }
     if not public:

@@ -1,6 +1,7 @@
 """缺口: the divisions that an indicator still lacks, by name."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -47,14 +48,18 @@ def list_gaps(
     """The uncovered divisions within the root, by indicator and Gap.order; `public`: as everybody may know them.
     Empty when nothing is missing.
 
-    Without indicators: of every share that has a target. Raises NotFoundError for an unknown indicator or
-    definition, InvalidError for an indicator that is no share or whose denominator cannot be told.
+    Without indicators: of every share that has a target and whose denominator can be told. Raises NotFoundError for an
+    unknown indicator or definition, InvalidError for a named one that is no share or whose denominator cannot be told.
     """
-    wanted = [indicator_of(id_) for id_ in indicator_ids] or list(filter(is_due, list_indicators()))
+    wanted = [indicator_of(id_) for id_ in indicator_ids]
     if no_share := [indicator.id for indicator in wanted if indicator.kind != "share"]:
         raise InvalidError(f"{no_share[0]} 不是按区划计算的比例，没有缺口名单", "no_gap_list")
     tree, residents = Tree(on, public=public), _residents(on)
-    return [gap for indicator in wanted for gap in _gaps(tree, residents, root, indicator, definition_id, on)]
+    found: list[Gap] = []
+    for indicator in wanted or filter(is_due, list_indicators()):
+        with nullcontext() if wanted else suppress(InvalidError):
+            found += _gaps(tree, residents, root, indicator, definition_id, on)
+    return found
 
 
 def shown_gaps(gaps: Sequence[Gap], on: date) -> list[dict[str, Any]]:
@@ -63,12 +68,13 @@ def shown_gaps(gaps: Sequence[Gap], on: date) -> list[dict[str, Any]]:
     Some 20 µs a gap; two queries and one a set of types."""
     tree = Tree(on)
     positions = Positions(tree)
+    indicators = {indicator.id: indicator for indicator in list_indicators()}
     sites: dict[tuple[str, str], Sites] = {}
     shown = []
     for gap in gaps:
         asked = gap.indicator, gap.definition
         if asked not in sites:
-            roles = active_roles(tree, definition_of(indicator_of(gap.indicator), gap.definition), on)
+            roles = active_roles(tree, definition_of(indicators[gap.indicator], gap.definition), on)
             sites[asked] = positions.sites({role.facility for role in roles if role.state == "county"})
         middle = positions.middle(gap.division.id)
         nearest = sites[asked].nearest(*middle) if middle else None
