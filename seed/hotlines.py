@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from servicemap import db, divisions, facilities
+from servicemap import db, divisions, facilities, storing
 from servicemap.access import SEED
 from servicemap.audit import diff, write_txn
 from servicemap.facilities import Stated
@@ -40,7 +40,7 @@ def load_hotlines(today: date) -> list[bool]:
                 updated.append((before, after))
             changed.append(bool(differs))
         if created or updated:
-            facilities.write(log, created, updated, today)
+            storing.write(log, created, updated, today)
     return changed
 
 

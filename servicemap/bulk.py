@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from servicemap import edits, facilities, facts, replays
+from servicemap import edits, facilities, facts, replays, storing
 from servicemap.access import Actor, Span
 from servicemap.audit import head_seq
 from servicemap.cells import clean
-from servicemap.edits import HEADINGS, Asked, Cells, Change
+from servicemap.edit_fields import HEADINGS, Cells
+from servicemap.edits import Asked, Change
 from servicemap.errors import ConflictError, InvalidError, Problem
 from servicemap.facility_types import Kinds
 from servicemap.records import Record
@@ -103,7 +104,7 @@ def apply(
             raise ConflictError(STALE, "plan_stale")
         if plan.refused and not skip_bad:
             raise InvalidError(f"{len(plan.refused)} 个不能改，什么都没有写入", "bad_records", plan.refused)
-        facilities.write(log, [], plan.updated, asked.today, action=action, reason=asked.reason)
+        storing.write(log, [], plan.updated, asked.today, action=action, reason=asked.reason)
         answer = shown(plan, most_shown, applied=True)
         replays.keep(asked.actor, asked.key, asked.request, answer)
     return answer

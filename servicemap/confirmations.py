@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from servicemap import db, facilities
+from servicemap import db, facilities, storing
 from servicemap.access import REVIEW, Actor, ids_in_scope, require
 from servicemap.audit import now_text, write_txn
 from servicemap.errors import ConflictError, InvalidError, NotFoundError, UnauthenticatedError
@@ -122,7 +122,7 @@ def answer(public_id: str, secret: str, code: str, wrong: str | None, today: dat
         if wrong is None and (place.verified_on is None or place.verified_on < today):
             place = facilities.get(place.code)
             before, place.verified_on = deepcopy(place), today
-            facilities.write(log, [], [(before, place)], today, action="confirm")
+            storing.write(log, [], [(before, place)], today, action="confirm")
         said = "right" if wrong is None else "wrong"  # not the words: what is in the audit stays for ever
         log.record_change("confirmation", public_id, said, {"facility": [None, place.code]})
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from servicemap import db, divisions, facilities, keys
+from servicemap import db, divisions, keys, storing
 from servicemap.access import Actor
 from servicemap.audit import Log, diff, head_seq, write_txn
 from servicemap.division_list import DivisionRow, make_due, renumber, write_keys
@@ -157,7 +157,7 @@ def _move(log: Log, plan: Plan, today: date) -> None:
             if after.division_id != before.division_id
         ],
     )
-    facilities.write(log, [], pairs, today, voids=False)  # the places are what they were
+    storing.write(log, [], pairs, today, voids=False)  # the places are what they were
 
 
 def _serving(links: Sequence[Serves], heirs: Mapping[int, Mapping[str, int]], on: date) -> list[Serves]:

@@ -1,4 +1,4 @@
-"""同一处登记了两次? Pairs that look like one place; a person says which are (edits.merge) and which are not.
+"""同一处登记了两次? Pairs that look like one place; a person says which are (mergers.merge) and which are not.
 
 A pair is suspected when its names are alike and it stands within NEAR_M in one division or shares a phone;
 or when it shares a credit code or a registration number. What very many share (an office's phone, a legal

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from servicemap import db, facilities
+from servicemap import db, facilities, storing
 from servicemap.access import ANONYMOUS, EDIT, READ_RECORD, Actor, Span, narrowed, require
 from servicemap.audit import now_text, write_txn
 from servicemap.errors import ConflictError, InvalidError, NotFoundError, Problem, TooManyError
@@ -233,7 +233,7 @@ def answer(actor: Actor, receipt: str, said: str, word: str, today: date, *, che
             place.verified_on = today
             place.held = place.held | {"verified_on": str(today)}
             reason = f"反馈 {report.receipt}"
-            facilities.write(log, [], [(before, place)], today, action="verify", reason=reason)
+            storing.write(log, [], [(before, place)], today, action="verify", reason=reason)
     return get(receipt)
 
 

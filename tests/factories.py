@@ -7,7 +7,7 @@ from datetime import date
 from types import SimpleNamespace
 from typing import Any
 
-from servicemap import division_list, divisions, facilities, facility_types, records
+from servicemap import division_list, divisions, facilities, facility_types, records, storing
 from servicemap.access import SEED
 from servicemap.audit import write_txn
 from servicemap.config import Settings
@@ -133,7 +133,7 @@ def _written(record, given, types, verified_on, today, *, new: bool) -> Record:
     stated = Stated(given, [(a_type(key).id, dict(role)) for key in types], verified_on)
     after = facilities.merged(record, stated, today)
     with write_txn(SEED) as log:
-        facilities.write(log, [after] if new else [], [] if new else [(record, after)], today)
+        storing.write(log, [after] if new else [], [] if new else [(record, after)], today)
     return records.load([after.id])[after.id]
 
 

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from flask.testing import FlaskClient
 
-from servicemap import db, dump, facilities
+from servicemap import db, dump, storing
 from servicemap.access import SEED, Actor
 from servicemap.app import ACTOR_KEY, create_app
 from servicemap.audit import write_txn
@@ -101,7 +101,7 @@ def rows_refused(admin: FlaskClient, **cells: str) -> set[str]:
 def suspend(record: Record, from_on: date, to_on: date | None) -> None:
     Suspension.create(facility=record.id, from_on=from_on, to_on=to_on, reason="装修")
     with write_txn(SEED) as log:
-        facilities.write(log, [], [(record, load([record.id])[record.id])], TODAY)
+        storing.write(log, [], [(record, load([record.id])[record.id])], TODAY)
 
 
 # 1. The open or closed label is wrong; the label says one thing and the filter another

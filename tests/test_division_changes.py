@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from servicemap import db, divisions, facilities, feed, keys, registry, reviews, text
+from servicemap import db, divisions, facilities, feed, keys, registry, reviews, storing, text
 from servicemap.access import SEED
 from servicemap.app import create_app
 from servicemap.audit import broken_link, head_seq, write_txn
@@ -576,7 +576,7 @@ def written_while_a_merger_goes_on() -> str | None:
         with write_txn(SEED) as log:
             record = facilities.Record(0, "赶上的", divisions.get(NORTH).id)
             stated = facilities.Stated({}, [(a_type().id, {})])
-            facilities.write(log, [facilities.merged(record, stated, TODAY)], [], TODAY)
+            storing.write(log, [facilities.merged(record, stated, TODAY)], [], TODAY)
             written.set()
             thread.join(0.5 if db.is_sqlite() else 30)  # SQLite's second writer waits for the first
     except RegistryError as error:

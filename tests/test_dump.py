@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from servicemap import cards, db, dump, facilities, facility_types, feed
+from servicemap import cards, db, dump, facility_types, feed, storing
 from servicemap import registry as registries
 from servicemap.access import SEED
 from servicemap.audit import head_seq, write_txn
@@ -419,7 +419,7 @@ def test_a_county_beyond_two_megabytes_is_cut_into_parts(registry, tmp_path):
         for number in range(2500)
     ]
     with write_txn(SEED) as log:
-        facilities.write(log, records, [], TODAY)
+        storing.write(log, records, [], TODAY)
 
     index = built(tmp_path)
 

@@ -10,7 +10,7 @@ from typing import Any
 from flask import current_app, g, request
 from marshmallow import fields
 
-from servicemap import edits
+from servicemap import edits, mergers, reverts
 from servicemap.access import EDIT, READ_RECORD
 from servicemap.api.answers import answer
 from servicemap.api.inputs import Cell, Day, Several, Strict, Text, Whole
@@ -211,13 +211,13 @@ def verify_facility(body: dict[str, Any], code: str) -> Any:
 @changing(blp, EDIT, "/<code:code>/merge", MergeFacilitySchema)
 def merge_facility(body: dict[str, Any], code: str) -> Any:
     """并入另一条：是同一处登记了两次；回答的是并入后的资料"""
-    return record(edits.merge(asked(body), code, body["into"], body.get("on", g.today)))
+    return record(mergers.merge(asked(body), code, body["into"], body.get("on", g.today)))
 
 
 @changing(blp, EDIT, "/<code:code>/revert", RevertSchema)
 def revert_facility(body: dict[str, Any], code: str) -> Any:
     """退回一次变更：后来没有再改过的才能退；退回合并时写留下的编号"""
-    return record(edits.revert(asked(body), code, body["seq"]))
+    return record(reverts.revert(asked(body), code, body["seq"]))
 
 
 @blp.get("/<code:code>/history")

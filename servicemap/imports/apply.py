@@ -7,11 +7,11 @@ from servicemap.access import Actor
 from servicemap.audit import head_seq, now_text, write_txn
 from servicemap.config import Settings
 from servicemap.errors import ConflictError, InvalidError
-from servicemap.facilities import write
 from servicemap.imports.batches import get_batch, list_words
 from servicemap.imports.made import kept, settle
 from servicemap.imports.plan import PART_ROWS, basis, make_plan
 from servicemap.models import ImportBatch
+from servicemap.storing import write
 
 STALE = "预案之后登记册有了新的变更；请重新生成预案"
 

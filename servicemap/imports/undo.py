@@ -12,12 +12,13 @@ from servicemap.access import Actor, ids_in_scope
 from servicemap.audit import diff, head_seq, now_text, write_txn
 from servicemap.divisions import chunks
 from servicemap.errors import ConflictError
-from servicemap.facilities import flat, write
+from servicemap.facilities import flat
 from servicemap.facility_types import Kinds
 from servicemap.imports.batches import get_batch
 from servicemap.inverse import clash, inverse, never_open
 from servicemap.models import ImportBatch
 from servicemap.records import UNDONE, Record, load, parse_code
+from servicemap.storing import write
 
 STALE = "看过预案之后登记册有了新的变更；请重新看预案"
 

@@ -12,7 +12,7 @@ from random import Random
 import peewee
 import pytest
 
-from servicemap import audit, db, divisions, edits
+from servicemap import audit, db, divisions, edits, mergers
 from servicemap.access import SEED, Actor
 from servicemap.audit import write_txn
 from servicemap.config import Settings
@@ -125,7 +125,7 @@ def test_what_happens_afterwards_moves_no_byte(registry):
 
     mine = a_change(mine, division=TEA)
     ask = Asked(SEED, "重复", edits.facilities.get(mine.code).version, {}, None, TODAY)
-    edits.merge(ask, mine.code, other.code, TODAY)
+    mergers.merge(ask, mine.code, other.code, TODAY)
     a_change(edits.facilities.get(other.code), types=["parent_school"], closed_on=TODAY)
     batch, settings = a_batch([{"division": TEA}, {"division": NORTH}]), Settings(database_url=registry)
     a_plan(batch, settings)

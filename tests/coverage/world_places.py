@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 from random import Random
 
-from servicemap import db, facilities
+from servicemap import db, facilities, storing
 from servicemap.access import SEED
 from servicemap.audit import write_txn
 from servicemap.facilities import Stated
@@ -58,7 +58,7 @@ def a_random_place(random: Random, number: int, day: Day) -> None:
         roles.append((a_type(key).id, facts))
     after = facilities.merged(record, Stated(stated, roles, None), TODAY)
     with write_txn(SEED) as log:
-        facilities.write(log, [after], [], TODAY)
+        storing.write(log, [after], [], TODAY)
     _date_links(random, after.id, day)
     for (role,) in sorted(db.query("SELECT id FROM role WHERE facility_id = ?", (after.id,))):
         for counted_on in {day() for _ in range(random.randrange(3))}:

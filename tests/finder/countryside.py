@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from servicemap import division_list, facilities, geo
+from servicemap import division_list, geo, storing
 from servicemap.access import SEED
 from servicemap.audit import write_txn
 from servicemap.finder.filters import Box, Filters, Within
@@ -57,7 +57,7 @@ def a_countryside(random: Random, count: int) -> tuple[list[Record], dict[int, B
 
 def stored(places: list[Record]) -> None:
     with write_txn(SEED) as log:
-        facilities.write(log, places, [], TODAY)
+        storing.write(log, places, [], TODAY)
 
 
 def a_record(random: Random, number: int, types: list[int], divisions: list[Division]) -> Record:

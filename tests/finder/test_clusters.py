@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from servicemap import db, facilities
+from servicemap import db, storing
 from servicemap.access import SEED
 from servicemap.audit import write_txn
 from servicemap.divisions import children
@@ -27,7 +27,7 @@ AROUND: Box = (LNG - 0.5, LAT - 0.5, LNG + 0.5, LAT + 0.5)
 
 def stored(records: Sequence[Record]) -> None:
     with write_txn(SEED) as log:
-        facilities.write(log, list(records), [], TODAY)
+        storing.write(log, list(records), [], TODAY)
 
 
 def a_city(random: Random, count: int = 400) -> list[Record]:

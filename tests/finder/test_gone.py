@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from servicemap import facilities
+from servicemap import storing
 from servicemap.access import SEED
 from servicemap.audit import write_txn
 from servicemap.finder.gone import tombstone
@@ -28,7 +28,7 @@ def rest(record: Record) -> None:
     Suspension.create(facility=record.id, from_on=YESTERDAY, to_on=None, reason="装修")
     before = load([record.id])[record.id]
     with write_txn(SEED) as log:
-        facilities.write(log, [], [(record, before)], TODAY)
+        storing.write(log, [], [(record, before)], TODAY)
 
 
 def instead(record: Record) -> list[tuple[str, int]]:

@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from servicemap import facilities, geo
+from servicemap import geo, storing
 from servicemap.access import SEED
 from servicemap.audit import write_txn
 from servicemap.finder import near
@@ -35,7 +35,7 @@ METRE = 1 / 111_000  # of latitude, in degrees
 def stored(records: Iterable[Record]) -> list[Record]:
     written = list(records)
     with write_txn(SEED) as log:
-        facilities.write(log, written, [], TODAY)
+        storing.write(log, written, [], TODAY)
     return written
 
 

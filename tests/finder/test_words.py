@@ -8,7 +8,7 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 from playhouse.test_utils import count_queries
 
-from servicemap import db, facilities, keys, text
+from servicemap import db, keys, storing, text
 from servicemap.access import SEED
 from servicemap.audit import write_txn
 from servicemap.facility_types import Kinds
@@ -268,7 +268,7 @@ def ids(registry: str) -> list[int]:
     """The ids of places whose keys a test may write as it likes."""
     places = [Record(0, f"第 {number} 家", a_division().id) for number in range(PLACES)]
     with write_txn(SEED) as log:
-        facilities.write(log, places, [], TODAY)
+        storing.write(log, places, [], TODAY)
     return [id_ for (id_,) in db.query("SELECT id FROM facility ORDER BY id")]
 
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from servicemap import db, edits
+from servicemap import db, edits, mergers
 from servicemap.access import SEED
 from servicemap.audit import head_seq
 from servicemap.errors import ConflictError
@@ -332,7 +332,7 @@ def test_an_applied_batch_is_not_planned_again(applied, settings):
 def test_the_code_of_a_merged_place_is_refused_with_the_one_that_stays(planned):
     gone, stays = a_place("旧登记"), a_place("新登记")
     asked = edits.Asked(SEED, "重复", 1, "merge", None, TODAY)
-    edits.merge(asked, gone.code, stays.code, TODAY)
+    mergers.merge(asked, gone.code, stays.code, TODAY)
 
     plan = planned([{"code": gone.code, "name": "旧登记"}])
 
