@@ -9,6 +9,7 @@ from servicemap.errors import InvalidError
 
 Material = dict[str, Any]
 PARTS = ("rows", "gaps", "ranking", "counties", "rule", "disparity", "reach", "outlook", "indicators")
+COMMITTEE = "妇儿工委"
 OF_INDICATORS = ("rows", "gaps", "ranking", "disparity", "reach", "outlook")
 
 
@@ -19,23 +20,26 @@ def material(client: Client, division: str, on: str | None, snapshot: int | None
 
 
 def of_department(client: Client, found: Material, department: str, *, is_frozen: bool) -> Material:
-    """What concerns the indicators for which the department is responsible, with `said`: its own report of the year,
-    None where it has handed in none. A frozen period is as it was frozen, and holds none."""
-    own = {each["id"] for each in found["indicators"] if department in each["department"]}
+    """What concerns the indicators for which the department is responsible (for the COMMITTEE all of them), with `said`:
+    its own report of the year, None where it has handed in none. A frozen period is as it was frozen, and holds none."""
+    whole = department == COMMITTEE
+    own = {each["id"] for each in found["indicators"] if whole or department in each["department"]}
     if not own:
         raise InvalidError(f"没有由“{department}”负责的指标；请看 indicator list", "indicator_not_found")
     parts = {part: [row for row in found[part] if row["indicator"] in own] for part in OF_INDICATORS}
     indicators = [each for each in found["indicators"] if each["id"] in own]
     division, year = found["rows"][0]["division"], int(found["rows"][0]["on"][:4])
+    wanted = ("yearly", None if whole else department, year)
     said = [] if is_frozen else client.get("submissions", division=division)["items"]
-    reports = [
-        each
-        for each in said
-        if (each["kind"], each["department"], each["year"]) == ("yearly", department, year)
-    ]
-    return found | parts | {
-        "counties": [], "indicators": indicators, "department": department, "said": reports[-1] if reports else None,
-    }  # fmt: skip
+    reports = [each for each in said if (each["kind"], each["department"], each["year"]) == wanted]
+    return {
+        **found,
+        **parts,
+        "counties": found["counties"] if whole else [],
+        "indicators": indicators,
+        "department": department,
+        "said": reports[-1] if reports else None,
+    }
 
 
 def _live(client: Client, division: str, on: str | None) -> Material:

@@ -46,7 +46,7 @@ def book(division: str, file: Path, on: str | None, snapshot: int | None) -> Non
 def page(division: str, file: Path, on: str | None, snapshot: int | None, department: str | None) -> None:
     """写成一页可以打印、签字的报告：.html，或 .pdf（由这台电脑上的浏览器打印）。As a page or a PDF.
 
-    加 --department 就是部门的年度报告；实施情况和下一年工作安排由 submission add 报送，没有报送的留着空格手写。
+    加 --department 就是部门的年度报告，妇儿工委的写 --department 妇儿工委；实施情况和下一年工作安排由 submission add 报送，没有报送的留着空格手写。
 
     例 Example: servicemap-admin coverage page 441800000000 清远市2026.pdf --snapshot 3
     """

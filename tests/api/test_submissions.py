@@ -134,6 +134,10 @@ def test_a_department_prints_its_report_with_what_it_wrote_or_with_room_to_write
         "submission", "add", COUNTY, 2025, "年度报告", "--department", "卫健", *given, url=registry
     )
     filled = page("填.html", "--department", "卫健")
+    own = run_admin(
+        "submission", "add", COUNTY, 2025, "县报告", "--done", "都报了。", "--planned", "再看。", url=registry
+    )
+    committee = page("县.html", "--department", "妇儿工委")
     listed = run_admin("submission", "list", COUNTY, url=registry)
     missing = run_admin("submission", "status", COUNTY, 2025, "--missing", "--format", "csv", url=registry)
     nobody = run_admin(
@@ -148,6 +152,9 @@ def test_a_department_prints_its_report_with_what_it_wrote_or_with_room_to_write
     assert ">T13.paediatricians<" in filled or ">R04<" in filled
     assert ">T01.urban<" not in filled
     assert "T01.urban" in page("全.html")
+    assert own.code == 0, own.err
+    assert all(text in committee for text in (">T01.urban<", ">R04<", "都报了。", "再看。"))
+    assert REPORT["done"][0] not in committee
     assert "年度报告" in listed.out
     assert "卫健" not in missing.out
     assert "教育" in missing.out
