@@ -43,8 +43,8 @@ MEALS = ("included", "extra", "none")  # 含餐 另收餐费 不供餐
 # 关门了 搬了 时间不对 电话打不通 收费不对 不适合儿童 其他
 FEEDBACK = ("closed", "moved", "hours", "phone", "fee", "not_for_children", "other")
 ANSWERS = ("fixed", "not_so", "cannot_tell")  # 已改好 不是这样 查不清
-# 已批准 已公布 被代替 已撤回, in the order in which they can come; without any: 已冻结
 SUBMISSION_KINDS = ("plan", "scheme", "yearly")  # 县级规划 部门实施方案 年度报告
+# 已批准 已公布 被代替 已撤回, in the order in which they can come; without any: 已冻结
 SNAPSHOT_STEPS = ("approved", "published", "replaced", "retracted")
 
 
