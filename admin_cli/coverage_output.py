@@ -62,7 +62,7 @@ def page(division: str, file: Path, on: str | None, snapshot: int | None, depart
     html = made(found)
     path = free_path(file)
     if path.suffix == ".pdf":
-        print_pdf(html, path)
+        print_pdf(html, path, found["rows"][0]["on"])
     else:
         try:
             path.write_text(html, encoding="utf-8", newline="")

@@ -1,6 +1,7 @@
 """A page as a PDF, printed by the browser that is on the computer: it has the fonts, and lays out as it prints."""
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -22,6 +23,9 @@ ON_WINDOWS = (
     r"C:\Program Files\Google\Chrome\Application\chrome.exe",
 )
 SECONDS = 120
+PRINTED_AT = re.compile(
+    rb"(?<=Date )\(D:[0-9]{14}"
+)  # CreationDate and ModDate; of the same length, so no offset moves
 
 
 def browser() -> str:
@@ -35,8 +39,9 @@ def browser() -> str:
     )
 
 
-def print_pdf(html: str, path: Path) -> None:
-    """Write the page there; InvalidError where nothing can be written, UnavailableError where no browser does it."""
+def print_pdf(html: str, path: Path, on: str) -> None:
+    """Write the page there, dated to the day that it is about (YYYY-MM-DD) and not to the second of its printing: the same
+    page gives the same bytes by the same browser. InvalidError where nothing can be written, UnavailableError where no browser does it."""
     with TemporaryDirectory(prefix="servicemap-", ignore_cleanup_errors=True) as folder:
         page, printed = Path(folder, "report.html"), Path(folder, "report.pdf")
         page.write_text(html, encoding="utf-8")
@@ -63,7 +68,7 @@ def print_pdf(html: str, path: Path) -> None:
         if not printed.exists():
             raise UnavailableError("浏览器没有打印成；请先写成 .html，自己打印", "no_browser")
         try:
-            path.write_bytes(printed.read_bytes())
+            path.write_bytes(PRINTED_AT.sub(f"(D:{on.replace('-', '')}000000".encode(), printed.read_bytes()))
         except OSError as error:
             raise InvalidError(
                 f"写不了 {path}（{error.strerror}）；请换一个文件夹", "unwritable_file"

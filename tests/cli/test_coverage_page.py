@@ -5,6 +5,7 @@ import io
 import re
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,8 @@ def test_the_pdf_is_printed_with_its_words(page):
         words = subprocess.run(["pdftotext", path, "-"], capture_output=True, check=True).stdout.decode()
         assert "清远市儿童发展规划监测报告" in words
         assert "尚差" in words
+    time.sleep(1.1)  # another second of printing
+    assert page("又.pdf").read_bytes() == data
 
 
 def test_without_a_browser_there_is_a_word(demo, tmp_path):
