@@ -1,7 +1,6 @@
 """What a report for people is made of, live or of a frozen period: the same parts under the same names."""
 
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any
 
 from admin_cli.client import Client
@@ -82,14 +81,8 @@ def evidence(
     what it adds, documents, activities."""
     if snapshot:
         kept = client.get(f"snapshots/{snapshot}/content")["evidence"]
-        for indicator, lines in kept["of"].items():
-            for at, code, *facts in lines:
-                yield (indicator, at, code, *kept["places"][code], *facts)
-        return
-    names = ("division", "code", "name", "type", "state", "verified_on", "number", "documents", "activities")
-    for indicator in found["indicators"]:
-        if indicator["kind"] in ("share", "place_share", "count", "per_thousand"):
-            asked = {"indicator": indicator["id"], "on": found["rows"][0]["on"], "limit": 2000}
-            with suppress(InvalidError):  # its denominator cannot be told
-                for proof in client.pages(f"coverage/{division}/proofs", "offset", **asked):
-                    yield (indicator["id"], *(proof[name] for name in names))
+    else:
+        kept = client.get(f"coverage/{division}/evidence", on=found["rows"][0]["on"])
+    for indicator in (each["id"] for each in found["indicators"]):
+        for at, code, *facts in kept["of"].get(indicator, ()):
+            yield (indicator, at, code, kept["places"][code], *facts)

@@ -1,4 +1,5 @@
-"""展望和抽查 over HTTP, for those with rights over the division's figures: what to expect, and what to look at."""
+"""展望、依据和抽查 over HTTP, for those with rights over the division's figures: what to expect, what stands behind them,
+what to look at."""
 
 from typing import Any
 
@@ -13,6 +14,7 @@ from servicemap.api.inputs import Text, Whole
 from servicemap.api.parsing import StrictBlueprint, parameter
 from servicemap.api.schemas import DemoSchema, Open, StepSchema, text, whole, word
 from servicemap.coverage.outlook import STATUSES, foresee
+from servicemap.coverage.proofs import evidence
 from servicemap.coverage.report import shown_outlook
 from servicemap.coverage.sample import draw
 from servicemap.models import Division
@@ -58,6 +60,17 @@ class OutlooksSchema(DemoSchema):
     items = fields.List(fields.Nested(OutlookSchema))
 
 
+class CoverageEvidenceSchema(DemoSchema):
+    places = fields.Dict(keys=fields.String(), values=fields.String(), metadata={"description": "编号：名称"})
+    of = fields.Dict(
+        keys=fields.String(),
+        values=fields.List(fields.List(fields.Raw())),
+        metadata={
+            "description": "指标：区划代码、编号、类型、审核、核实日期、计几个、文件、活动，一处一项；默认口径"
+        },
+    )
+
+
 class SampleQuery(ReportSchema):
     indicator = Text(20, required=True, metadata={"description": "哪个指标", "example": "T01.urban"})
     seed = Text(
@@ -95,6 +108,16 @@ def get_outlook(args: dict[str, Any], division: str) -> dict[str, Any]:
     """展望：一个区划及其下一级，有目标的指标照现在的速度能不能达到，波动大不大，下季度末前哪些会失效；需要权限"""
     found = foresee(_watched(division, args), args.get("on", g.today))
     return answer({"items": [shown_outlook(each) for each in found]})
+
+
+@blp.get("/<code:division>/evidence")
+@blp.allowed(READ_LIVE_COVERAGE)
+@blp.arguments(ReportSchema, location="query")
+@blp.response(200, CoverageEvidenceSchema)
+@blp.fails(404, 503)
+def get_evidence(args: dict[str, Any], division: str) -> dict[str, Any]:
+    """依据：每个数字背后的服务点，一次全部，和冻结的一样；需要权限。一个数字的分页看 proofs"""
+    return answer(evidence(_watched(division, args), args.get("on", g.today)))
 
 
 @blp.get("/<code:division>/sample")

@@ -63,11 +63,11 @@ def list_proofs(
 
 
 def evidence(root: Division, on: date) -> dict[str, Any]:
-    """What a frozen report keeps of the places behind its figures, by default definitions: `places` {code: [name,
-    type]} and `of` {indicator: [[division, code, state, verified_on, number, documents, activities]]}. Five queries
-    an indicator."""
+    """What a frozen report keeps of the places behind its figures, by default definitions: `places` {code: name}
+    and `of` {indicator: [[division, code, type, state, verified_on, number, documents, activities]]}. Some queries an
+    indicator."""
     tree = Tree(on)
-    places: dict[str, list[str]] = {}
+    places: dict[str, str] = {}
     of: dict[str, list[list[Any]]] = {}
     for indicator in list_indicators():
         if indicator.kind not in COUNTED:
@@ -75,8 +75,9 @@ def evidence(root: Division, on: date) -> dict[str, Any]:
         with suppress(InvalidError):  # its denominator cannot be told
             for proof in _proofs(tree, root, on, indicator, definition_of(indicator, None)):
                 code = proof.code or ""
-                places[code] = [proof.name, proof.type]
-                kept = (proof.state, proof.verified_on, proof.number, proof.documents, proof.activities)
+                places[code] = proof.name
+                looked = proof.verified_on and str(proof.verified_on)
+                kept = (proof.type, proof.state, looked, proof.number, proof.documents, proof.activities)
                 of.setdefault(indicator.id, []).append([proof.division.code, code, *kept])
     return {"places": places, "of": of}
 

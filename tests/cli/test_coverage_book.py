@@ -9,6 +9,8 @@ import openpyxl
 import pytest
 
 from servicemap import db, divisions
+from servicemap.coverage.indicators import list_indicators
+from servicemap.coverage.proofs import COUNTED, list_proofs
 from servicemap.coverage.report import report
 from tests.cli.conftest import run_admin
 from tests.factories import TODAY
@@ -20,8 +22,8 @@ CITY = "441800000000"
 def book(demo: str, tmp_path: Path):
     """book(name) → the path of a workbook of the demo."""
 
-    def made(name: str = "清远 2026.xlsx") -> Path:
-        ran = run_admin("coverage", "book", CITY, tmp_path / name, "--on", TODAY, url=demo)
+    def made(name: str = "清远 2026.xlsx", *options: object) -> Path:
+        ran = run_admin("coverage", "book", CITY, tmp_path / name, "--on", TODAY, *options, url=demo)
         assert ran.code == 0, ran.err
         return tmp_path / name
 
@@ -49,6 +51,26 @@ def test_the_sheets_say_what_the_report_says(book):
     assert {row["指标"] for row in table(path, "口径")} == {row["indicator"] for row in expected}
     assert len(openpyxl.load_workbook(path)["图"]._charts) >= 5
     assert all(row["代码"].isdigit() and len(row["代码"]) == 12 for row in table(path, "缺口"))
+
+
+def test_behind_every_figure_stand_its_own_places_live_and_frozen(book, demo):
+    frozen = run_admin("snapshot", "freeze", CITY, TODAY.year, "--on", TODAY, url=demo)
+    root, expected = divisions.get(CITY), []
+    for indicator in list_indicators():
+        if indicator.kind in COUNTED:
+            expected += [
+                (indicator.id, proof.division.code, proof.code, proof.name, proof.type, proof.number)
+                for proof in list_proofs(root, TODAY, indicator.id)
+            ]
+
+    assert frozen.code == 0, frozen.err
+    for path in (book(), book("冻结.xlsx", "--snapshot", 1)):
+        lines = table(path, "依据")
+        names = ("指标", "区划代码", "编号", "名称", "类型", "计")
+        assert [tuple(line[name] for name in names) for line in lines] == expected
+    assert (
+        len({line["类型"] for line in lines if line["编号"] == "F0000014-6"}) > 1
+    )  # a place of several plaques
 
 
 def test_the_pages_can_be_printed(book):
