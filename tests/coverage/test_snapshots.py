@@ -105,7 +105,7 @@ def test_the_content_is_all_that_a_report_shows_with_the_clock_beside_it():
     }
     assert [gap["name"] for gap in content["gaps"]] == ["南门社区", "茶场社区"]
     [behind] = content["evidence"]["of"].values()
-    assert [(each[0], *content["evidence"]["places"][each[1]], each[2]) for each in behind] == [
+    assert [(each[0], content["evidence"]["places"][each[1]], *each[2:4]) for each in behind] == [
         (NORTH, "北门社区家长学校", "家长学校", "county"),
     ]
     assert [each["status"] for each in content["outlook"][:1]] == ["too_few"]
