@@ -5,7 +5,7 @@ in to the committee of their own level, the committee of a county to the city's.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import date
 from typing import Any
 
@@ -23,21 +23,8 @@ from servicemap.replays import keep, once
 
 PLAN, SCHEME, YEARLY = "plan", "scheme", "yearly"
 COMMITTEE = "妇儿工委办"  # to whom they hand in: what it reports itself has no department
-NAMES = (
-    *(
-        "id",
-        "kind",
-        "department",
-        "year",
-        "title",
-        "document_no",
-        "issued_on",
-        "handed_in_on",
-        "done",
-        "planned",
-    ),
-    "noted_by",
-)
+GIVEN = ("kind", "department", "year", "title", "document_no", "issued_on")
+NAMES = ("id", *GIVEN, "handed_in_on", "done", "planned", "noted_by")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +50,12 @@ def hand_in(
     require(actor, REPORT, division.id)
     handed_in_on = said.handed_in_on or today
     _check(actor, division, said, handed_in_on, today)
-    request = ["submission", division.padded_code, *(getattr(said, name) for name in Material.__slots__)]
+    request = ["submission", division.padded_code, *astuple(said)]
     with once(actor, key, request) as (log, kept):
         if kept:
             return kept
-        facts: dict[str, Any] = {name: getattr(said, name) for name in NAMES[1:7]} | {
+        facts: dict[str, Any] = {
+            **{name: getattr(said, name) for name in GIVEN},
             "handed_in_on": handed_in_on,
             "done": "\n".join(said.done) or None,
             "planned": "\n".join(said.planned) or None,
