@@ -594,7 +594,7 @@ def test_a_place_that_is_written_meanwhile_goes_along_or_is_refused(engine):
 
 @pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
 def test_without_the_last_look_a_place_would_be_left_behind(monkeypatch):
-    monkeypatch.setattr(facilities, "_refuse_ended", lambda ids, today: None)
+    monkeypatch.setattr(storing, "_refuse_ended", lambda ids, today: None)
 
     written_while_a_merger_goes_on()
 
