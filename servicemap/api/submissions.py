@@ -1,5 +1,6 @@
 """报送材料 over HTTP: plans, schemes and yearly reports with what is planned for the next year."""
 
+from datetime import date
 from typing import Any
 
 from flask import g
@@ -84,8 +85,8 @@ class SubmissionStatusSchema(DemoSchema):
     missing = whole("还没有报的")
 
 
-def _seen(code: str) -> Division:
-    division = divisions.get(code, on=g.today)
+def _seen(code: str, on: date) -> Division:
+    division = divisions.get(code, on=on)
     require(g.actor, READ_LIVE_COVERAGE, division.id)
     return division
 
@@ -110,7 +111,7 @@ def hand_in(body: dict[str, Any]) -> dict[str, Any]:
 @blp.fails(404, 503)
 def list_submissions(args: dict[str, Any]) -> dict[str, Any]:
     """一个区划和它的部门报送过的材料，按先后；需要权限"""
-    return answer({"items": submissions.list_submissions(_seen(args["division"]))})
+    return answer({"items": submissions.list_submissions(_seen(args["division"], g.today))})
 
 
 @blp.get("/submissions/status")
@@ -120,5 +121,6 @@ def list_submissions(args: dict[str, Any]) -> dict[str, Any]:
 @blp.fails(404, 503)
 def get_status(args: dict[str, Any]) -> dict[str, Any]:
     """谁还没有报送，谁迟了：一个区划和它的县（市、区），逐个部门；需要权限"""
-    items = submissions.status(_seen(args["division"]), args["kind"], args["year"], g.today)
+    root = _seen(args["division"], min(g.today, date(args["year"], 12, 31)))
+    items = submissions.status(root, args["kind"], args["year"], g.today)
     return answer({"items": items, "missing": sum(each["handed_in_on"] is None for each in items)})

@@ -120,6 +120,15 @@ def test_who_has_not_handed_it_in_and_who_was_late(post):
     )  # when a plan is not there, nobody knows when it was issued
 
 
+def test_a_county_that_was_not_there_yet_is_not_found_in_that_year(post):
+    db.execute("UPDATE division SET valid_from = '2025-01-01' WHERE padded_code LIKE ?", (f"{COUNTY[:6]}%",))
+
+    years = {y: post("admin", f"{URL}/status?division={COUNTY}&year={y}", scope=None) for y in (2010, 2025)}
+
+    assert (years[2010].status_code, years[2010].json["code"]) == (404, "division_not_found")
+    assert years[2025].status_code == 200
+
+
 def test_a_department_prints_its_report_with_what_it_wrote_or_with_room_to_write(registry, tmp_path):
     def page(name: str, *options: object) -> str:
         ran = run_admin(
