@@ -128,7 +128,6 @@ def _reported(
 
 
 Sums = Mapping[int, int]  # by shown division
-Counted = Iterable[tuple[int | None, int]]  # (division where something stands, how much)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,10 +188,8 @@ def _of_share(tree: Tree, shown: Sequence[Node], definition: Definition, on: dat
         return _Sums({})
     spans, covered = Spans(placed, shown), covered_ids(tree, definition, on)
     steps = {step: spans.among(ids) for step, ids in covered.items()}
-    over, none = (
-        spans.counts(),
-        spans.among(tree.nones.of(definition.numerator["types"]) - covered["reported"]),
-    )
+    over = spans.counts()
+    none = spans.among(tree.nones.of(definition.numerator["types"]) - covered["reported"])
     silent = {id_: number - steps["reported"][id_] - none[id_] for id_, number in over.items()}
     return _Sums(steps, over, none, silent)
 
@@ -218,7 +215,7 @@ def _of_counted(tree: Tree, shown: Sequence[Node], counted: Iterable[tuple[Activ
     return _Sums({step: spans.sums(_amounts(at)) for step, at in found.items()})
 
 
-def _amounts(counted: Counted) -> Sums:
+def _amounts(counted: Iterable[tuple[int | None, int]]) -> Sums:
     """Division → the sum of what stands right in it."""
     sums = Counter[int]()
     for division_id, number in counted:

@@ -4,9 +4,10 @@ Lines are added and never taken away; of the same kind, division, department and
 in to the committee of their own level, the committee of a county to the city's.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple, dataclass
 from datetime import date
+from functools import cache
 from typing import Any
 
 from servicemap import db
@@ -94,11 +95,11 @@ def _departments() -> list[str]:
     return sorted({name for indicator in list_indicators() for name in departments_of(indicator)})
 
 
-def due(kind: str, year: int, issued_on: date | None) -> date | None:
+def due(kind: str, year: int, issued_on: date | None, of_year: Callable[[str], date] = due_on) -> date | None:
     """Until when it is to be handed in: a plan within a month of its issue (M02), a year's report when its values are
-    due; no day is named for a scheme."""
+    due (`of_year`); no day is named for a scheme."""
     if kind == YEARLY:
-        return due_on(str(year))
+        return of_year(str(year))
     return months_before(issued_on, -1) if kind == PLAN and issued_on else None
 
 
@@ -108,13 +109,14 @@ def list_submissions(division: Division) -> list[dict[str, Any]]:
     rows = db.query(
         f"SELECT {', '.join(NAMES)} FROM submission WHERE division_id = ? ORDER BY id", (division.id,)
     )
-    return [_shown(division.padded_code, division.name, row) for row in rows]
+    of_year = cache(due_on)
+    return [_shown(division.padded_code, division.name, row, of_year) for row in rows]
 
 
-def _shown(code: str, name: str, row: Sequence[Any]) -> dict[str, Any]:
+def _shown(code: str, name: str, row: Sequence[Any], of_year: Callable[[str], date]) -> dict[str, Any]:
     facts = dict(zip(NAMES, row, strict=True))
     issued_on, handed_in_on = db.day(facts["issued_on"]), db.day(facts["handed_in_on"])
-    until = due(facts["kind"], facts["year"], issued_on)
+    until = due(facts["kind"], facts["year"], issued_on, of_year)
     return facts | {
         "division": code,
         "division_name": name,
@@ -134,13 +136,13 @@ def status(root: Division, kind: str, year: int, today: date) -> list[dict[str, 
         node for node in Tree(min(today, date(year, 12, 31))).shown(root, None) if node.level in REPORTING
     ]
     last = _last([node.id for node in nodes], kind, year if kind == YEARLY else None)
-    until = due(kind, year, None)
+    of_year = cache(due_on)
+    until = due(kind, year, None, of_year)
     items = []
     for node, department in _asked(nodes, kind):
         found = last.get((node.id, department))
-        shown = (
-            _shown(node.code, node.name, found) if found else dict.fromkeys(("handed_in_on", "title", "late"))
-        )
+        nothing: dict[str, Any] = dict.fromkeys(("handed_in_on", "title", "late"))
+        shown = _shown(node.code, node.name, found, of_year) if found else nothing
         items.append(
             {
                 "division": node.code,
