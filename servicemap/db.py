@@ -12,7 +12,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Hashable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -297,8 +297,10 @@ def one_moment() -> Iterator[None]:
     try:
         yield
     finally:
+        # there is nothing to keep; of a connection that broke the first error is the one to tell
         if _in_transaction():
-            connection.execute("ROLLBACK")  # there is nothing to keep
+            with suppress(peewee.DatabaseError), peewee.__exception_wrapper__:  # type: ignore[attr-defined]
+                connection.execute("ROLLBACK")
 
 
 def _in_transaction() -> bool:

@@ -2,7 +2,11 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+
+import peewee
+import psycopg
+import pytest
 
 from servicemap import db, divisions
 from servicemap.coverage.measure import measure
@@ -56,3 +60,21 @@ def test_who_renumbers_the_divisions_moves_no_figure_and_without_one_moment_woul
                 break
 
     assert wrong
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+def test_of_a_connection_that_breaks_meanwhile_the_first_error_is_told(registry):
+    @db.one_moment()
+    def broken() -> None:
+        [(pid,)] = db.query("SELECT pg_backend_pid()")
+        with psycopg.connect(registry, autocommit=True) as other:
+            other.execute("SELECT pg_terminate_backend(%s)", (pid,))
+        with suppress(peewee.DatabaseError):
+            db.query("SELECT 1")
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        broken()
+
+    db.connect()
+    assert db.query("SELECT 1") == [(1,)]
